@@ -1,0 +1,19 @@
+"""Small verbs on tensors. Images enter as uint8 and leave as uint8 here, and nowhere else."""
+
+import torch
+from torch import Tensor
+
+
+def mean_per_sample(x: Tensor) -> Tensor:
+    """Average over everything but the batch; (B, ...) -> (B,)."""
+    return x.flatten(1).mean(dim=1)
+
+
+def from_uint8(images: Tensor) -> Tensor:
+    """Turn bytes into the project's images: uint8 (B, C, H, W) -> float32 in [-1, 1]."""
+    return images.float() / 127.5 - 1
+
+
+def to_uint8(images: Tensor) -> Tensor:
+    """Turn images in [-1, 1] into bytes, rounding to the nearest: (B, C, H, W) -> uint8."""
+    return ((images.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
