@@ -17,3 +17,18 @@ def from_uint8(images: Tensor) -> Tensor:
 def to_uint8(images: Tensor) -> Tensor:
     """Turn images in [-1, 1] into bytes, rounding to the nearest: (B, C, H, W) -> uint8."""
     return ((images.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+
+
+def crop(images: Tensor, corners: Tensor, side: int) -> Tensor:
+    """Cut a square out of each image.
+
+    Args:
+        images: (B, C, H, W).
+        corners: top and left in pixels, (B, 2), int64.
+        side: of the square, in pixels.
+    """
+    cuts = [
+        image[:, top : top + side, left : left + side]
+        for image, (top, left) in zip(images, corners.tolist(), strict=True)
+    ]
+    return torch.stack(cuts)

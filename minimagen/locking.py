@@ -1,0 +1,91 @@
+"""One writer at a time: a lock that the operating system frees when its holder dies, however it dies.
+
+The file stays behind and says who holds it or held it last; its content is for people. Reading a run needs no lock.
+"""
+
+import json
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from io import FileIO
+from pathlib import Path
+
+from minimagen.errors import CheckpointError, LockedError
+
+LOCK = "run.lock"
+
+
+@contextmanager
+def stage_lock(directory: Path) -> Iterator[None]:
+    """Hold a directory's ``run.lock``; the directory is made when missing.
+
+    Raises:
+        LockedError: when another process holds it.
+        CheckpointError: when the file cannot be made or locked at all.
+    """
+    path = directory / LOCK
+    file = _open(path)
+    try:
+        _acquire(file, path)
+        _sign(file)
+        yield
+    finally:
+        file.close()  # which frees the lock
+
+
+def _open(path: Path) -> FileIO:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return FileIO(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+")
+    except OSError as error:
+        raise CheckpointError(
+            f"{path}: cannot be made ({error.strerror}); choose a directory that can be written"
+        ) from None
+
+
+def _acquire(file: FileIO, path: Path) -> None:
+    try:
+        _try_lock(file)
+    except (BlockingIOError, PermissionError):
+        raise LockedError(f"{path}: {_holder(path)}; wait for it, or stop it") from None
+    except OSError as error:
+        raise CheckpointError(
+            f"{path}: this file system has no locks ({error.strerror}); choose a local directory"
+        ) from None
+
+
+def _try_lock(file: FileIO) -> None:
+    """Take the lock or raise at once."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        file.seek(1 << 30)  # beyond the content: a locked byte cannot be read there
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # A forked data worker that outlives us must not hold the lock on.
+        os.register_at_fork(after_in_child=file.close)
+
+
+def _sign(file: FileIO) -> None:
+    holder = {
+        "pid": os.getpid(),
+        "host": socket.gethostname(),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    file.seek(0)
+    file.truncate()
+    file.write(json.dumps(holder).encode() + b"\n")
+
+
+def _holder(path: Path) -> str:
+    try:
+        holder = json.loads(path.read_bytes())
+        return f"locked by pid {holder['pid']} on host {holder['host']} since {holder['started']}"
+    except (OSError, ValueError, TypeError, KeyError):  # it has not signed yet
+        return "locked by another process"

@@ -1,0 +1,63 @@
+"""A residual block steered by an embedding, and one step of a U-Net's ladder made of such blocks."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from minimagen.conditioning import TextEmbedding
+from minimagen.models.attention import CrossAttention, SelfAttention
+from minimagen.models.layers import PixelNorm, zeroed
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions; the embedding scales and shifts between them.
+
+    Source: Nichol & Dhariwal 2021 (arXiv:2102.09672), "scale-shift norm".
+    """
+
+    def __init__(self, channels: int, out_channels: int, embedding: int) -> None:
+        super().__init__()
+        self.norm_in = PixelNorm(channels)
+        self.conv_in = nn.Conv2d(channels, out_channels, 3, padding=1)
+        self.steer = zeroed(nn.Linear(embedding, 2 * out_channels))
+        self.norm_out = PixelNorm(out_channels)
+        self.conv_out = zeroed(nn.Conv2d(out_channels, out_channels, 3, padding=1))
+        same = channels == out_channels
+        self.shortcut = nn.Identity() if same else nn.Conv2d(channels, out_channels, 1)
+
+    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+        """(B, C, H, W), (B, E) -> (B, C', H, W)."""
+        scale, shift = self.steer(embedding)[:, :, None, None].chunk(2, dim=1)
+        h = self.conv_in(F.silu(self.norm_in(x)))
+        h = self.conv_out(F.silu(self.norm_out(h) * (1 + scale) + shift))
+        out: Tensor = self.shortcut(x) + h
+        return out
+
+
+class Block(nn.Module):
+    """A residual block, then self-attention and text cross-attention where the level has them."""
+
+    def __init__(
+        self,
+        channels: int,
+        out_channels: int,
+        *,
+        embedding: int,
+        self_attention: bool,
+        text_width: int | None,
+        head_width: int,
+    ) -> None:
+        super().__init__()
+        self.residual = ResidualBlock(channels, out_channels, embedding)
+        self.look = SelfAttention(out_channels, head_width) if self_attention else None
+        self.read = (
+            None if text_width is None else CrossAttention(out_channels, text_width, head_width)
+        )
+
+    def forward(self, x: Tensor, embedding: Tensor, text: TextEmbedding | None) -> Tensor:
+        """(B, C, H, W) -> (B, C', H, W)."""
+        x = self.residual(x, embedding)
+        if self.look is not None:
+            x = self.look(x)
+        if self.read is not None and text is not None:
+            x = self.read(x, text)
+        return x

@@ -1,0 +1,87 @@
+"""The smallest parts of a network: a norm, an embedding of numbers, resampling, zeroed layers."""
+
+import math
+from typing import TypeVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
+
+
+def zeroed(layer: Layer) -> Layer:
+    """Start a layer at zero, so that a fresh block changes nothing."""
+    nn.init.zeros_(layer.weight)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
+
+
+class PixelNorm(nn.Module):
+    """Divide each pixel by the root mean square of its channels, then scale.
+
+    It looks at one pixel at a time, so a crop, a tile and a whole picture are normalised alike;
+    group normalisation is not.  Zhang & Sennrich 2019 (arXiv:1910.07467), over channels.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C, H, W)."""
+        return F.rms_norm(x.movedim(1, -1), self.scale.shape, self.scale, eps=1e-6).movedim(-1, 1)
+
+
+class LogSNREmbedding(nn.Module):
+    """Sines and cosines of log-SNR, then a small network.  Vaswani et al. 2017 (arXiv:1706.03762).
+
+    Wavelengths run from 2 pi / 4 to 2 pi * 16, a little more than the range of log-SNR.
+    """
+
+    def __init__(self, width: int, frequencies: int = 16) -> None:
+        super().__init__()
+        steps = torch.linspace(math.log(1 / 16), math.log(4), frequencies)
+        self.register_buffer("frequencies", steps.exp(), persistent=False)
+        self.mlp = nn.Sequential(
+            nn.Linear(2 * frequencies, width), nn.SiLU(), nn.Linear(width, width)
+        )
+
+    def forward(self, log_snr: Tensor) -> Tensor:
+        """(B,) -> (B, width)."""
+        angles = log_snr[:, None] * self.frequencies  # (B, frequencies)
+        out: Tensor = self.mlp(torch.cat([angles.sin(), angles.cos()], dim=1))
+        return out
+
+
+class Down(nn.Module):
+    """Halve the sides: fold 2 x 2 pixels into channels, then mix.  Shi et al. 2016 (arXiv:1609.05158)."""
+
+    def __init__(self, channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.mix = nn.Conv2d(4 * channels, out_channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C', H/2, W/2)."""
+        out: Tensor = self.mix(F.pixel_unshuffle(x, 2))
+        return out
+
+
+class Up(nn.Module):
+    """Double the sides: mix, then unfold channels into 2 x 2 pixels."""
+
+    def __init__(self, channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.mix = nn.Conv2d(channels, 4 * out_channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C', 2H, 2W)."""
+        return F.pixel_shuffle(self.mix(x), 2)
+
+
+def coordinates(x: Tensor) -> Tensor:
+    """Where each pixel lies: y and x in [-1, 1]; (B, 2, H, W) for x (B, C, H, W)."""
+    rows = torch.linspace(-1, 1, x.shape[2], device=x.device, dtype=x.dtype)
+    columns = torch.linspace(-1, 1, x.shape[3], device=x.device, dtype=x.dtype)
+    return torch.stack(torch.meshgrid(rows, columns, indexing="ij")).expand(len(x), -1, -1, -1)
