@@ -1,9 +1,9 @@
 """Named tensors and JSON in a directory that either verifies or is passed over.
 
-A checkpoint is built beside its place, synced to the disk, described by a manifest of SHA-256 sums and only then
-renamed; the older ones go last. So a process killed at any moment leaves at least the checkpoint it had. No
-pickle is written or read. The single-file writers below keep the same promise. What the tensors mean (networks,
-optimizers, stages) is not known here, and neither is who may write: see :mod:`minimagen.locking`.
+A checkpoint is built beside its place, synced to the disk, described by a manifest of SHA-256 sums
+and only then renamed; older ones go last. So a process killed at any moment leaves at least the
+checkpoint it had. No pickle is written or read. Single files are written with the same promise.
+What the tensors mean (networks, optimizers) is not known here; who may write, ``locking`` says.
 """
 
 import errno
@@ -18,8 +18,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
+from pydantic import StringConstraints
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -27,11 +28,12 @@ from torch import Tensor
 from minimagen.config import config, dump, parse
 from minimagen.errors import CheckpointError, ConfigError, NoValidCheckpointError, TrainingError
 
-Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
+FileName = Annotated[str, StringConstraints(pattern=r"^[\w.-]+$")]  # inside the directory
 
 FORMAT = 1
 MANIFEST, STATE, TENSORS = "MANIFEST.json", "state.json", ".safetensors"
-SPACE = 2.2  # free bytes wanted for each byte of a checkpoint: itself, the loose weights after it, a margin
+SPACE = 2.2  # free bytes wanted per byte of a checkpoint: itself, copies of its weights, a margin
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 # Checkpoints that this process wrote or verified. Retention trusts them, so that it need not read
@@ -44,7 +46,7 @@ class FileRecord:
     """What a file of a checkpoint must be."""
 
     sha256: str
-    size: int  # bytes
+    size: int  # in bytes
 
 
 @config
@@ -53,7 +55,7 @@ class Manifest:
 
     format: int
     step: int
-    files: dict[str, FileRecord]
+    files: dict[FileName, FileRecord]
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,7 @@ def newest_checkpoint(root: Path) -> tuple[Path | None, list[str]]:
         skipped.append(complaint)
     if skipped:
         raise NoValidCheckpointError(
-            f"{root}: checkpoints exist and none of the {len(skipped)} verifies ({'; '.join(skipped)}); "
+            f"{root}: none of the {len(skipped)} checkpoints verifies ({'; '.join(skipped)}); "
             "bring one back from a copy, or start a new run"
         )
     return None, skipped
@@ -204,7 +206,8 @@ def sweep(root: Path, pattern: str = "*") -> None:
         pattern: whose leftovers, as a glob on the final name; other stages write beside this one.
     """
     for leftover in root.glob(f"{pattern}.tmp-*"):
-        shutil.rmtree(leftover)
+        with _explained(leftover, 0):
+            shutil.rmtree(leftover)
 
 
 # Building beside, then renaming
@@ -228,7 +231,6 @@ def _replacing(path: Path, needed: int) -> Iterator[Path]:
     with _explained(path, needed), _scratch(path) as scratch:
         building = scratch / path.name
         yield building
-        _sync(building)
         building.replace(path)
         _sync_directory(path.parent)
 
@@ -244,13 +246,9 @@ def _fill(
         _save(building / f"{group}{TENSORS}", named)
         _crash_point(f"after_{group}")
     _save_text(building / STATE, state)
-    files = sorted(building.iterdir())
-    for path in files:
-        _sync(path)
     _crash_point("before_manifest")
-    records = {path.name: _record(path) for path in files}
+    records = {path.name: _record(path) for path in sorted(building.iterdir())}
     _save_text(building / MANIFEST, dump(Manifest(format=FORMAT, step=step, files=records)))
-    _sync(building / MANIFEST)
     _sync_directory(building)
 
 
@@ -265,7 +263,7 @@ def _put(building: Path, final: Path) -> None:
 
 
 def _retain(root: Path, keep: int) -> None:
-    """Keep the newest verified ones and all that is newer than the oldest of them; drop the rest."""
+    """Drop whatever is older than the newest ``keep`` verified ones."""
     kept = 0
     for path in _newest_first(root):
         if kept == keep:
@@ -275,9 +273,7 @@ def _retain(root: Path, keep: int) -> None:
 
 
 def _discard(path: Path) -> None:
-    doomed = _beside(
-        path
-    )  # renamed first: a half-deleted checkpoint is a leftover, not a damaged one
+    doomed = _beside(path)  # renamed first, so that half-deleted is a leftover and no damage
     _verified.discard(path.resolve())
     path.rename(doomed)
     _crash_point("during_retention")
@@ -289,10 +285,12 @@ def _save(path: Path, tensors: Mapping[str, Tensor]) -> None:
     mode = path.stat().st_mode  # as the umask wants it; safetensors makes its files private
     save_file(_plain(tensors), path, metadata={"format": "pt"})
     path.chmod(mode)
+    _sync(path)
 
 
 def _save_text(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", newline="\n")
+    _sync(path)
 
 
 def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

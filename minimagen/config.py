@@ -91,3 +91,23 @@ def _keys(schema: Any) -> Iterator[str]:
     elif isinstance(schema, list):
         for value in schema:
             yield from _keys(value)
+
+
+def find_parameters(directory: Path, stem: str) -> Path:
+    """Return the parameter file of this stem; its name may carry a ``_<TIMESTAMP>`` suffix.
+
+    Raises:
+        ConfigError: when there is none, or more than one.
+    """
+    if not directory.is_dir():
+        raise ConfigError(
+            f"{directory}: no such directory; -p names a directory of parameter files"
+        )
+    plain = directory / f"{stem}.json"
+    found = [plain] if plain.is_file() else sorted(directory.glob(f"{stem}_*.json"))
+    if not found:
+        raise ConfigError(f"{plain}: no such file; a parameter directory needs one")
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        raise ConfigError(f"{directory}: {names} are all {stem}; keep one")
+    return found[0]

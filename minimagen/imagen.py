@@ -1,292 +1,290 @@
-"""The cascade: stages, each a network with its schedule, joined by one low-resolution function.
+"""The cascade as a whole: stages joined by one low-resolution function, a text encoder, and files."""
 
-A stage is what is trained and sampled by itself; ``Imagen`` chains them and knows the text encoder and the files.
-"""
-
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Literal, TypeVar
 
 import torch
 from PIL import Image
-from pydantic import Field, model_validator
 from torch import Tensor
 
-from minimagen.checkpoint import read_weights, write_text, write_weights
-from minimagen.conditioning import Conditioning, LowRes, TextEmbedding
-from minimagen.config import config, dump, find_parameters, parse, read_json
-from minimagen.diffusion import (
-    AnySchedule,
-    Denoiser,
-    Objective,
-    Thresholding,
-    Times,
-    Weighting,
-    guided,
-    make_denoiser,
-)
-from minimagen.diffusion.schedules import CosineSchedule
-from minimagen.diffusion.thresholding import DynamicThresholding, StaticThresholding
-from minimagen.diffusion.times import DiscreteTimes
-from minimagen.errors import CheckpointError, ConfigError, UsageError
-from minimagen.lowres import prepare_lowres
-from minimagen.models import UNet, UNetConfig
+from minimagen.cascade import CascadeConfig
+from minimagen.checkpoint import read_weights, write_weights
+from minimagen.conditioning import Conditioning, TextEmbedding
+from minimagen.errors import CheckpointError, UsageError
+from minimagen.models import UNet
 from minimagen.runtime import Precision, autocast, pick_device, pick_precision
-from minimagen.sampling import SAMPLERS
-from minimagen.sampling.grids import Grid, UniformGrid, discrete_grid
-from minimagen.seeds import generators, normal
+from minimagen.seeds import hash_key
+from minimagen.stage import Stage
 from minimagen.tensors import to_uint8
-from minimagen.text import TextEncoder, TextEncoderConfig, encoder_width, load_encoder
+from minimagen.text.encoders import TextEncoder, encoder_width, load_encoder
 
-SamplerName = Literal["ddpm", "ddim", "heun", "dpmpp_2m"]
-Size = Annotated[int, Field(ge=4, le=4096)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Steps = Annotated[int, Field(ge=1, le=10_000)]
-
-
-@config
-class SamplingConfig:
-    """How a stage is sampled unless the caller says otherwise.
-
-    Args:
-        sampler: a key of ``SAMPLERS``.
-        steps: steps of the sampler.
-        grid: at which times it stops; a stage trained on discrete times uses its own grid.
-        guidance_scale: 1 is off.
-        thresholding: None is dynamic for the base and static for super-resolution.
-        augmentation: time of the noise added to the low-res image, in [0, 1].
-    """
-
-    sampler: SamplerName = "dpmpp_2m"
-    steps: Steps = 16
-    grid: Grid = field(default_factory=UniformGrid)
-    guidance_scale: Annotated[float, Field(ge=0)] = 1.0
-    thresholding: Thresholding | None = None
-    augmentation: Share = 0.1
+T = TypeVar("T")
+Weights = Literal["ema", "best", "raw"]
+FILES: dict[Weights, str] = {
+    "ema": "unet_{}_state.safetensors",
+    "best": "unet_{}_best.safetensors",
+    "raw": "unet_{}_raw.safetensors",
+}
 
 
-@config
-class AugmentationConfig:
-    """Noise on the low-res image in training: time U(0, max_time) of a schedule, one draw an image."""
-
-    max_time: Share = 0.5
-    schedule: AnySchedule = field(default_factory=CosineSchedule)
+def weights_path(directory: Path, stage: int, weights: Weights = "ema") -> Path:
+    """Return where a training directory keeps a stage's weights."""
+    return directory / "state_dicts" / FILES[weights].format(stage)
 
 
-@config
-class StageConfig:
-    """What a stage learns.
+class Imagen:
+    """A text-to-image cascade.  Saharia et al. 2022 (arXiv:2205.11487).
 
     Args:
-        size: side of its images in pixels.
-        schedule: noise schedule.
-        objective: what the network predicts.
-        weighting: how much each noise level counts.
-        times: which times training looks at.
-        text_dropout: share of captions replaced by null text in training; guidance needs some.
-        crop: side of the squares it is trained on, in pixels; None is the whole picture.
-        augmentation: noise on the low-res image; unused by the first stage.
-        sampling: defaults of sampling.
+        config: the parameter files.
+        stages: one for each of ``config.imagen.stages`` that can be drawn with, from the first.
+        precision: what the networks compute in.
     """
 
-    size: Size
-    schedule: AnySchedule
-    objective: Objective
-    weighting: Weighting
-    times: Times
-    text_dropout: Share = 0.1
-    crop: Size | None = None
-    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
-    sampling: SamplingConfig = field(default_factory=SamplingConfig)
-
-    @model_validator(mode="after")
-    def _crop_fits(self) -> Self:
-        if self.crop is not None and self.crop > self.size:
-            raise ValueError(f"crop {self.crop} is larger than the stage's size {self.size}")
-        return self
-
-
-@config
-class ImagenConfig:
-    """A cascade.
-
-    Args:
-        about: what it is, for people.
-        expect: what was measured, where; for people.
-        text_encoder: None for an unconditional cascade.
-        stages: from the smallest image to the largest.
-    """
-
-    about: str = ""
-    expect: str = ""
-    text_encoder: TextEncoderConfig | None
-    stages: Annotated[tuple[StageConfig, ...], Field(min_length=1, max_length=8)]
-
-    @model_validator(mode="after")
-    def _sizes_grow(self) -> Self:
-        sizes = [stage.size for stage in self.stages]
-        if any(larger <= smaller for smaller, larger in zip(sizes, sizes[1:], strict=False)):
-            raise ValueError(f"stage sizes {sizes} must grow from stage to stage")
-        return self
-
-    def up_to(self, size: int) -> "ImagenConfig":
-        """Return the cascade cut after the stage of this size.
-
-        Raises:
-            UsageError: when no stage has this size.
-        """
-        sizes = [stage.size for stage in self.stages]
-        if size not in sizes:
-            allowed = ", ".join(map(str, sizes))
-            raise UsageError(f"--IMG_SIDE_LEN {size}: no stage has this size; choose one of {allowed}")
-        return ImagenConfig(
-            about=self.about,
-            expect=self.expect,
-            text_encoder=self.text_encoder,
-            stages=self.stages[: sizes.index(size) + 1],
-        )
-
-
-@dataclass(frozen=True)
-class CascadeConfig:
-    """The parameter files of a cascade: ``imagen_params.json`` and one ``unet_<i>_params.json`` a stage."""
-
-    imagen: ImagenConfig
-    unets: tuple[UNetConfig, ...]
-
-    def __post_init__(self) -> None:
-        """Check what only the files together can show.
-
-        Raises:
-            ConfigError: for a missing network, sides a network cannot take, or crops it would misread.
-        """
-        if len(self.unets) < len(self.imagen.stages):
-            raise ConfigError(
-                f"unet_{len(self.unets)}_params.json is missing: imagen_params.json has "
-                f"{len(self.imagen.stages)} stages and each needs its network's file"
-            )
-        for i, (stage, unet) in enumerate(zip(self.imagen.stages, self.unets, strict=False)):
-            _check_pair(f"stage {i}", stage, unet)
+    def __init__(
+        self, config: CascadeConfig, stages: Sequence[Stage], precision: Precision = "no"
+    ) -> None:
+        self.config = config
+        self.stages = list(stages)
+        self.precision = precision
+        self._encoder: TextEncoder | None = None
 
     @classmethod
-    def read(cls, directory: Path) -> "CascadeConfig":
-        """Read a parameter directory.
+    def create(
+        cls, config: CascadeConfig, device: torch.device | str = "cpu", seed: int = 0
+    ) -> "Imagen":
+        """Make a cascade of fresh networks; their weights follow from the seed."""
+        stages = [
+            make_stage(config, index, device, seed) for index in range(len(config.imagen.stages))
+        ]
+        return cls(config, stages)
+
+    @classmethod
+    def load(
+        cls,
+        directory: str | Path,
+        device: str | None = None,
+        *,
+        weights: Weights = "ema",
+        precision: Precision | None = None,
+    ) -> "Imagen":
+        """Load the consecutive fitted stages of a training directory, or of a saved cascade.
+
+        Args:
+            directory: holds ``parameters/`` and ``state_dicts/``.
+            device: None is the best there is.
+            weights: which of a stage's weights.
+            precision: None is bf16 on a GPU that has it.
 
         Raises:
-            ConfigError: for a missing file, an unknown key or an impossible value.
+            CheckpointError: when this is no such directory, or its first stage has no weights.
         """
-        path = find_parameters(directory, "imagen_params")
-        imagen = parse(ImagenConfig, read_json(path), str(path))
-        paths = [find_parameters(directory, f"unet_{i}_params") for i in range(len(imagen.stages))]
-        return cls(imagen, tuple(parse(UNetConfig, read_json(p), str(p)) for p in paths))
-
-    def write(self, directory: Path) -> None:
-        """Write the files, complete and readable again."""
-        directory.mkdir(parents=True, exist_ok=True)
-        write_text(directory / "imagen_params.json", dump(self.imagen))
-        for i, unet in enumerate(self.unets[: len(self.imagen.stages)]):
-            write_text(directory / f"unet_{i}_params.json", dump(unet))
-
-
-def _check_pair(name: str, stage: StageConfig, unet: UNetConfig) -> None:
-    for what, side in (("size", stage.size), ("crop", stage.crop)):
-        if side is not None and side % unet.size_multiple:
-            raise ConfigError(
-                f"{name}: {what} {side} is no multiple of {unet.size_multiple}, which its network's "
-                "patch and levels need"
+        directory, place = Path(directory), pick_device(device)
+        _check_directory(directory)
+        config = CascadeConfig.read(directory / "parameters")
+        stages = []
+        for index in range(len(config.imagen.stages)):
+            path = weights_path(directory, index, weights)
+            if not path.is_file():
+                break
+            stages.append(_load_stage(config, index, path, place))
+        if not stages:
+            raise CheckpointError(
+                f"{weights_path(directory, 0, weights)}: no such file, so no stage can be drawn "
+                "with; fit stage 0, or choose other --WEIGHTS"
             )
-    if stage.crop not in (None, stage.size) and not unet.is_convolutional:
-        raise ConfigError(
-            f"{name}: crop {stage.crop} with self-attention or coordinates, which would see a crop "
-            "as a whole picture; remove them from its network or set crop to null"
-        )
+        return cls(config, stages, pick_precision(precision, place))
 
-
-@dataclass(frozen=True)
-class Stage:
-    """One network and all that is needed to train and sample it.
-
-    Args:
-        index: its place in the cascade, from 0.
-        config: what it learns.
-        network: ``(x_t, log_snr, cond) -> prediction``.
-        smaller: side of the previous stage's images; None for the first stage.
-    """
-
-    index: int
-    config: StageConfig
-    network: UNet
-    smaller: int | None
-
-    @property
-    def name(self) -> str:
-        """The name that keys its random draws."""
-        return f"stage_{self.index}"
+    def save(self, directory: str | Path) -> None:
+        """Write the parameter files and the weights so that :meth:`load` reads them."""
+        directory = Path(directory)
+        self.config.write(directory / "parameters")
+        (directory / "state_dicts").mkdir(exist_ok=True)
+        for stage in self.stages:
+            write_weights(weights_path(directory, stage.index), stage.network.state_dict())
 
     @property
     def device(self) -> torch.device:
-        """Where its network is."""
-        return next(self.network.parameters()).device
+        """Where the networks are."""
+        return self.stages[0].device
 
-    def denoiser(
-        self, guidance_scale: float | None = None, negative: TextEmbedding | None = None
-    ) -> Denoiser:
-        """Return the network as a denoiser: guided, then thresholded."""
-        how = self.config.sampling
-        scale = how.guidance_scale if guidance_scale is None else guidance_scale
-        denoise = make_denoiser(self.network, self.config.schedule, self.config.objective)
-        if self.network.reader is not None:
-            denoise = guided(denoise, scale, negative)
-        return self._thresholding().wrap(denoise)
+    @property
+    def sizes(self) -> list[int]:
+        """Sides of the images after each stage."""
+        return [stage.config.size for stage in self.stages]
 
-    def times(self, steps: int | None = None) -> Tensor:
-        """Return the grid of this stage, (steps + 1,)."""
-        steps = self.config.sampling.steps if steps is None else steps
-        if isinstance(self.config.times, DiscreteTimes):
-            return discrete_grid(self.config.times.timesteps, steps)
-        return self.config.sampling.grid.times(self.config.schedule, steps)
+    def sample(self, captions: Sequence[str], **options: object) -> Tensor:
+        """Draw captions; the last of :meth:`sample_stages`, whose options it takes."""
+        return self.sample_stages(captions, **options)[-1]  # type: ignore[arg-type]
 
-    def lowres(self, smaller: Tensor, seed: int, numbers: Sequence[int]) -> LowRes:
-        """Prepare the previous stage's images (B,3,h,h) for sampling this one."""
-        eps = self._noise(seed, numbers, "augmentation")
-        t = torch.full((len(smaller),), self.config.sampling.augmentation, device=self.device)
-        schedule = self.config.augmentation.schedule
-        return prepare_lowres(smaller.to(self.device), self.config.size, t, eps, schedule)
+    def generate(self, captions: Sequence[str], **options: object) -> list[Image.Image]:
+        """Draw captions as PIL images; takes the options of :meth:`sample_stages`."""
+        return to_pictures(self.sample(captions, **options))
 
-    def sample(
+    def sample_stages(
         self,
-        cond: Conditioning,
+        captions: Sequence[str],
         *,
-        seed: int,
-        numbers: Sequence[int],
-        sampler: str | None = None,
-        steps: int | None = None,
-        guidance_scale: float | None = None,
-        negative: TextEmbedding | None = None,
-    ) -> Tensor:
-        """Draw one image for each number; (B, 3, S, S) in [-1, 1].
+        negative_captions: Sequence[str] | str | None = None,
+        guidance_scale: float | Sequence[float] | None = None,
+        sampler: str | Sequence[str] | None = None,
+        steps: int | Sequence[int] | None = None,
+        seed: int = 0,
+        first_number: int = 0,
+        size: int | None = None,
+        batch_size: int = 16,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> list[Tensor]:
+        """Draw captions and keep what every stage drew.
 
-        The draws of an image follow from (seed, its number, this stage), never from the batch.
+        Args:
+            captions: N texts; the empty one draws unconditionally.
+            negative_captions: what to steer away from: one for all, or N.
+            guidance_scale: 1 is off; one value, or one for each stage; None is each stage's own.
+            sampler: a key of ``SAMPLERS``, likewise.
+            steps: likewise.
+            seed: with the image's number it fixes all draws of an image.
+            first_number: number of the first image.
+            size: stop after the stage of this size; None is the last stage.
+            batch_size: images at a time; changes nothing but memory and time.
+            progress: called with (stage, images) after each batch of each stage.
+
+        Returns:
+            One tensor a stage, (N, 3, S, S) in [-1, 1], on the CPU.
+
+        Raises:
+            UsageError: for a size that is no stage's, or lists of a wrong length.
         """
-        schedule = self.config.schedule
-        times = self.times(steps)
-        noise = self._noise(seed, numbers, "start")
-        x = noise * schedule.at(times[0], like=noise).sigma
-        denoise = partial(_bound, self.denoiser(guidance_scale, negative), cond)
-        draws = generators(numbers, seed, self.name, "sampler")
-        walk = SAMPLERS[sampler or self.config.sampling.sampler]
-        return walk(denoise, x, times, schedule, generators=draws).clamp(-1, 1)
+        stages = self.up_to(size)
+        scales, samplers, counts = (
+            _per_stage(value, len(stages), name)
+            for value, name in (
+                (guidance_scale, "guidance_scale"),
+                (sampler, "sampler"),
+                (steps, "steps"),
+            )
+        )
+        text = self.encode(captions)
+        negative = self._negative(negative_captions, len(captions))
+        drawn: list[list[Tensor]] = [[] for _ in stages]
+        for start in range(0, len(captions), batch_size):
+            rows = slice(start, min(start + batch_size, len(captions)))
+            numbers = range(first_number + rows.start, first_number + rows.stop)
+            images = None
+            for i, stage in enumerate(stages):
+                lowres = None if images is None else stage.lowres(images, seed, numbers)
+                with autocast(self.device, self.precision):
+                    images = stage.sample(
+                        Conditioning(None if text is None else text[rows], lowres),
+                        seed=seed,
+                        numbers=numbers,
+                        sampler=samplers[i],
+                        steps=counts[i],
+                        guidance_scale=scales[i],
+                        negative=None if negative is None else negative[rows],
+                    )
+                drawn[i].append(images.cpu())
+                if progress is not None:
+                    progress(i, len(numbers))
+        return [torch.cat(parts) for parts in drawn]
 
-    def _noise(self, seed: int, numbers: Sequence[int], purpose: str) -> Tensor:
-        shape = (self.network.config.channels, self.config.size, self.config.size)
-        return normal(generators(numbers, seed, self.name, purpose), shape).to(self.device)
+    def encode(self, captions: Sequence[str]) -> TextEmbedding | None:
+        """Embed captions; None for an unconditional cascade. The encoder is loaded at first use."""
+        config = self.config.imagen.text_encoder
+        if config is None:
+            return None
+        if self._encoder is None:
+            self._encoder = load_encoder(config, self.device)
+        return self._encoder.encode(captions).to(self.device)
 
-    def _thresholding(self) -> Thresholding:
-        default = DynamicThresholding() if self.smaller is None else StaticThresholding()
-        return self.config.sampling.thresholding or default
+    def _negative(self, captions: Sequence[str] | str | None, count: int) -> TextEmbedding | None:
+        if captions is None:
+            return None
+        texts = [captions] * count if isinstance(captions, str) else list(captions)
+        if len(texts) != count:
+            raise UsageError(
+                f"{len(texts)} negative captions for {count} captions; give 1 or {count}"
+            )
+        return self.encode(texts)
+
+    def up_to(self, size: int | None) -> list[Stage]:
+        """Return the stages up to the one of this size; all for None.
+
+        Raises:
+            UsageError: when no fitted stage has this size.
+        """
+        if size is None:
+            return self.stages
+        if size not in self.sizes:
+            allowed = ", ".join(map(str, self.sizes))
+            raise UsageError(
+                f"--IMG_SIDE_LEN {size}: no fitted stage has this size; choose one of {allowed}"
+            )
+        return self.stages[: self.sizes.index(size) + 1]
 
 
-def _bound(denoise: Denoiser, cond: Conditioning, x_t: Tensor, t: Tensor) -> Tensor:
-    return denoise(x_t, t, cond)
+def make_stage(
+    config: CascadeConfig, index: int, device: torch.device | str = "cpu", seed: int = 0
+) -> Stage:
+    """Make a stage with a fresh network whose weights follow from the seed and the stage."""
+    encoder = config.imagen.text_encoder
+    smaller = config.imagen.stages[index - 1].size if index else None
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(hash_key(seed, f"stage_{index}", "weights"))
+        network = UNet(
+            config.unets[index],
+            text_width=None if encoder is None else encoder_width(encoder),
+            lowres=index > 0,
+        )
+    return Stage(index, config.imagen.stages[index], network.to(device), smaller)
+
+
+def to_pictures(images: Tensor) -> list[Image.Image]:
+    """Turn images (B, 3, S, S) in [-1, 1] into PIL images."""
+    return [Image.fromarray(array) for array in to_uint8(images).permute(0, 2, 3, 1).cpu().numpy()]
+
+
+def load_weights(network: UNet, path: Path) -> None:
+    """Read a weights file into a network.
+
+    Raises:
+        CheckpointError: when the file is damaged or belongs to another network.
+    """
+    try:
+        network.load_state_dict(read_weights(path))
+    except RuntimeError as error:
+        reason = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
+        raise CheckpointError(
+            f"{path}: made by another network than its parameters say ({reason}); "
+            "restore the parameter files it was trained with"
+        ) from None
+
+
+def _load_stage(config: CascadeConfig, index: int, path: Path, device: torch.device) -> Stage:
+    stage = make_stage(config, index)
+    load_weights(stage.network, path)
+    stage.network.to(device).eval().requires_grad_(False)
+    return stage
+
+
+def _check_directory(directory: Path) -> None:
+    if not directory.is_dir():
+        raise CheckpointError(
+            f"{directory}: no such directory; -d names a training_<TIMESTAMP> directory"
+        )
+    if not (directory / "parameters").is_dir():
+        raise CheckpointError(
+            f"{directory}: no training directory, it has no parameters/; name one that train.py made"
+        )
+
+
+def _per_stage(value: T | Sequence[T] | None, stages: int, name: str) -> list[T | None]:
+    """Spread one value, or one for each stage, over the stages."""
+    if value is None or isinstance(value, str) or not isinstance(value, Sequence):
+        return [value] * stages  # type: ignore[list-item]
+    if len(value) == 1:
+        return [value[0]] * stages
+    if len(value) != stages:
+        raise UsageError(f"{name}: {len(value)} values for {stages} stages; give 1 or {stages}")
+    return list(value)

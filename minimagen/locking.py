@@ -1,6 +1,6 @@
-"""One writer at a time: a lock that the operating system frees when its holder dies, however it dies.
+"""One writer at a time: a lock that the system frees when its holder dies, however it dies.
 
-The file stays behind and says who holds it or held it last; its content is for people. Reading a run needs no lock.
+The file stays behind and says, to people, who held it last. Reading a run needs no lock.
 """
 
 import json
@@ -30,7 +30,6 @@ def stage_lock(directory: Path) -> Iterator[None]:
     file = _open(path)
     try:
         _acquire(file, path)
-        _sign(file)
         yield
     finally:
         file.close()  # which frees the lock
@@ -49,11 +48,12 @@ def _open(path: Path) -> FileIO:
 def _acquire(file: FileIO, path: Path) -> None:
     try:
         _try_lock(file)
+        _sign(file)
     except (BlockingIOError, PermissionError):
         raise LockedError(f"{path}: {_holder(path)}; wait for it, or stop it") from None
     except OSError as error:
         raise CheckpointError(
-            f"{path}: this file system has no locks ({error.strerror}); choose a local directory"
+            f"{path}: cannot be locked ({error.strerror}); choose a local directory with room"
         ) from None
 
 

@@ -33,7 +33,7 @@ def corrupt(
     inputs: Ids = []
     targets: Ids = []
     place = 0
-    spans = _spans(len(ids), source, density, mean_span)
+    spans = draw_spans(len(ids), source, density=density, mean_span=mean_span)
     for sentinel, (start, stop) in zip(sentinels, spans, strict=False):
         inputs += [*ids[place:start], sentinel]
         targets += [sentinel, *ids[start:stop]]
@@ -41,10 +41,10 @@ def corrupt(
     return [*inputs, *ids[place:]], targets
 
 
-def _spans(
-    length: int, source: random.Random, density: float, mean_span: float
+def draw_spans(
+    length: int, source: random.Random, *, density: float, mean_span: float
 ) -> list[tuple[int, int]]:
-    """Draw disjoint spans with at least one token between them."""
+    """Draw disjoint spans with at least one token between them; see :func:`corrupt`."""
     hidden = min(max(round(length * density), 1), length - 1)
     count = min(max(round(hidden / mean_span), 1), length - hidden)
     spans = _composition(hidden, count, source)

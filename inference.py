@@ -1,0 +1,59 @@
+"""Draw captions with a fitted cascade:  python inference.py -d training_<TIMESTAMP> -c captions.txt."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from minimagen.cli.inference import parse
+from minimagen.cli.leaving import leave_well
+
+
+def infer(options: argparse.Namespace) -> Path:
+    """Draw what a command line asks for and return the directory with the pictures."""
+    from tqdm import tqdm
+
+    from minimagen.cli.drawing import GeneratedImages, choose_directory, read_captions
+    from minimagen.imagen import Imagen, to_pictures
+
+    directory = choose_directory(options.training_directory)
+    captions = read_captions(options.captions, options.images_per_caption or 1)
+    imagen = Imagen.load(
+        directory,
+        options.device,
+        weights=options.weights or "ema",
+        precision=options.precision,
+    )
+    planned, fitted = len(imagen.config.imagen.stages), len(imagen.stages)
+    if fitted < planned:
+        print(f"only {fitted} of {planned} stages are fitted: drawing at {imagen.sizes[-1]} px")
+    output = GeneratedImages.create(options, imagen, directory, captions)
+
+    batch = options.batch_size or 16
+    with tqdm(total=len(captions), desc="drawing", unit="image") as bar:
+        for start in range(0, len(captions), batch):
+            drawn = imagen.sample(
+                captions[start : start + batch],
+                negative_captions=options.negative_caption,
+                guidance_scale=options.guidance_scale,
+                sampler=options.sampler,
+                steps=options.steps,
+                seed=options.seed or 0,
+                first_number=start,
+                size=options.img_side_len,
+                batch_size=batch,
+            )
+            output.save(to_pictures(drawn), first_number=start)
+            bar.update(len(drawn))
+    output.finish()
+    print(f"generated images: {output.path}")
+    return output.path
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the script and return its exit code."""
+    return leave_well("inference.py", lambda: infer(parse(argv)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,181 @@
+"""What a cascade is made of, as its parameter files say it: stages, and one network each."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from minimagen.checkpoint import write_text
+from minimagen.config import config, dump, find_parameters, parse, read_json
+from minimagen.diffusion import AnySchedule, Objective, Thresholding, Times, Weighting
+from minimagen.diffusion.schedules import CosineSchedule
+from minimagen.errors import ConfigError, UsageError
+from minimagen.models import UNetConfig
+from minimagen.sampling.grids import Grid, UniformGrid
+from minimagen.text.encoders import TextEncoderConfig
+
+SamplerName = Literal["ddpm", "ddim", "heun", "dpmpp_2m"]
+Size = Annotated[int, Field(ge=4, le=4096)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Steps = Annotated[int, Field(ge=1, le=10_000)]
+
+
+@config
+class SamplingConfig:
+    """How a stage is sampled unless the caller says otherwise.
+
+    Args:
+        sampler: a key of ``SAMPLERS``.
+        steps: steps of the sampler.
+        grid: at which times it stops; a stage trained on discrete times uses its own grid.
+        guidance_scale: 1 is off.
+        thresholding: None is dynamic for the base and static for super-resolution.
+        augmentation: time of the noise added to the low-res image, in [0, 1].
+    """
+
+    sampler: SamplerName = "dpmpp_2m"
+    steps: Steps = 16
+    grid: Grid = field(default_factory=UniformGrid)
+    guidance_scale: Annotated[float, Field(ge=0)] = 1.0
+    thresholding: Thresholding | None = None
+    augmentation: Share = 0.1
+
+
+@config
+class AugmentationConfig:
+    """Noise on the low-res image in training: time U(0, max_time) of a schedule, one draw an image."""
+
+    max_time: Share = 0.5
+    schedule: AnySchedule = field(default_factory=CosineSchedule)
+
+
+@config
+class StageConfig:
+    """What a stage learns.
+
+    Args:
+        size: side of its images in pixels.
+        schedule: noise schedule.
+        objective: what the network predicts.
+        weighting: how much each noise level counts.
+        times: which times training looks at.
+        text_dropout: share of captions replaced by null text in training; guidance needs some.
+        crop: side of the squares it is trained on, in pixels; None is the whole picture.
+        augmentation: noise on the low-res image; unused by the first stage.
+        sampling: defaults of sampling.
+    """
+
+    size: Size
+    schedule: AnySchedule
+    objective: Objective
+    weighting: Weighting
+    times: Times
+    text_dropout: Share = 0.1
+    crop: Size | None = None
+    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
+
+    @model_validator(mode="after")
+    def _crop_fits(self) -> Self:
+        if self.crop is not None and self.crop > self.size:
+            raise ValueError(f"crop {self.crop} is larger than the stage's size {self.size}")
+        return self
+
+
+@config
+class ImagenConfig:
+    """A cascade.
+
+    Args:
+        about: what it is, for people.
+        expect: what was measured, where; for people.
+        text_encoder: None for an unconditional cascade.
+        stages: from the smallest image to the largest.
+    """
+
+    about: str = ""
+    expect: str = ""
+    text_encoder: TextEncoderConfig | None
+    stages: Annotated[tuple[StageConfig, ...], Field(min_length=1, max_length=8)]
+
+    @model_validator(mode="after")
+    def _sizes_grow(self) -> Self:
+        sizes = [stage.size for stage in self.stages]
+        if any(larger <= smaller for smaller, larger in zip(sizes, sizes[1:], strict=False)):
+            raise ValueError(f"stage sizes {sizes} must grow from stage to stage")
+        return self
+
+    def up_to(self, size: int) -> "ImagenConfig":
+        """Return the cascade cut after the stage of this size.
+
+        Raises:
+            UsageError: when no stage has this size.
+        """
+        sizes = [stage.size for stage in self.stages]
+        if size not in sizes:
+            allowed = ", ".join(map(str, sizes))
+            raise UsageError(
+                f"--IMG_SIDE_LEN {size}: no stage has this size; choose one of {allowed}"
+            )
+        return ImagenConfig(
+            about=self.about,
+            expect=self.expect,
+            text_encoder=self.text_encoder,
+            stages=self.stages[: sizes.index(size) + 1],
+        )
+
+
+@dataclass(frozen=True)
+class CascadeConfig:
+    """The parameter files of a cascade: ``imagen_params.json`` and one ``unet_<i>_params.json`` a stage."""
+
+    imagen: ImagenConfig
+    unets: tuple[UNetConfig, ...]
+
+    def __post_init__(self) -> None:
+        """Check what only the files together can show.
+
+        Raises:
+            ConfigError: for a missing network, sides a network cannot take, or crops it would misread.
+        """
+        if len(self.unets) < len(self.imagen.stages):
+            raise ConfigError(
+                f"unet_{len(self.unets)}_params.json is missing: imagen_params.json has "
+                f"{len(self.imagen.stages)} stages and each needs its network's file"
+            )
+        for i, (stage, unet) in enumerate(zip(self.imagen.stages, self.unets, strict=False)):
+            _check_pair(f"stage {i}", stage, unet)
+
+    @classmethod
+    def read(cls, directory: Path) -> "CascadeConfig":
+        """Read a parameter directory.
+
+        Raises:
+            ConfigError: for a missing file, an unknown key or an impossible value.
+        """
+        path = find_parameters(directory, "imagen_params")
+        imagen = parse(ImagenConfig, read_json(path), str(path))
+        paths = [find_parameters(directory, f"unet_{i}_params") for i in range(len(imagen.stages))]
+        return cls(imagen, tuple(parse(UNetConfig, read_json(p), str(p)) for p in paths))
+
+    def write(self, directory: Path) -> None:
+        """Write the files, complete and readable again."""
+        directory.mkdir(parents=True, exist_ok=True)
+        write_text(directory / "imagen_params.json", dump(self.imagen))
+        for i, unet in enumerate(self.unets[: len(self.imagen.stages)]):
+            write_text(directory / f"unet_{i}_params.json", dump(unet))
+
+
+def _check_pair(name: str, stage: StageConfig, unet: UNetConfig) -> None:
+    for what, side in (("size", stage.size), ("crop", stage.crop)):
+        if side is not None and side % unet.size_multiple:
+            raise ConfigError(
+                f"{name}: {what} {side} is no multiple of {unet.size_multiple}, which its network's "
+                "patch and levels need"
+            )
+    if stage.crop not in (None, stage.size) and not unet.is_convolutional:
+        raise ConfigError(
+            f"{name}: crop {stage.crop} with self-attention or coordinates, which would see a crop "
+            "as a whole picture; remove them from its network or set crop to null"
+        )

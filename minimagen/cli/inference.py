@@ -1,0 +1,54 @@
+"""What ``inference.py`` takes."""
+
+import argparse
+from collections.abc import Sequence
+
+from minimagen.cli.flags import Flag, choice, directory, listed, parse_flags, real, whole
+from minimagen.cli.shared import DEVICE, OUTPUT, PRECISION, SEED
+
+WHAT, HOW = "what is drawn", "how it is sampled"
+EACH = "one value, or one for each stage as 3,1,1; default: the stage's own"
+
+FLAGS = (
+    Flag(
+        "TRAINING_DIRECTORY",
+        "-d",
+        WHAT,
+        "which run to load; default: the newest training_* here",
+        directory,
+    ),
+    Flag("CAPTIONS", "-c", WHAT, "a caption, or a .txt file with one caption a line"),
+    Flag("NEGATIVE_CAPTION", "-nc", WHAT, "what to steer away from; default: nothing"),
+    Flag("IMAGES_PER_CAPTION", "-ni", WHAT, "default: 1", whole(1, 10_000)),
+    Flag(
+        "IMG_SIDE_LEN",
+        "-s",
+        WHAT,
+        "stop after the stage of this size in pixels; default: the last fitted stage's",
+        whole(1),
+    ),
+    Flag("WEIGHTS", "-w", WHAT, "ema, best or raw; default: ema", choice("ema", "best", "raw")),
+    Flag("GUIDANCE_SCALE", "-g", HOW, f"1 means off; {EACH}", listed(real(0, 1000))),
+    Flag(
+        "SAMPLER",
+        "-sm",
+        HOW,
+        f"ddpm, ddim, heun or dpmpp_2m; {EACH}",
+        listed(choice("ddpm", "ddim", "heun", "dpmpp_2m")),
+    ),
+    Flag("STEPS", "-ns", HOW, f"steps of the sampler; {EACH}", listed(whole(1, 10_000))),
+    Flag("BATCH_SIZE", "-b", HOW, "images at a time; default: 16", whole(1, 100_000)),
+    OUTPUT,
+    DEVICE,
+    PRECISION,
+    SEED,
+)
+EXAMPLES = """\
+  python inference.py -d training_20261121_101500 -c captions.txt
+  python inference.py -c "a red circle" -g 5,1,1 -ni 4 -sd 7"""
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line of ``inference.py``; flags that were not given are None."""
+    about = "Draw captions with a cascade that train.py fitted."
+    return parse_flags("inference.py", about, FLAGS, EXAMPLES, argv)

@@ -1,0 +1,242 @@
+"""From a command line to a run's configuration: parameter files, then flags, then ``--SET``.
+
+Everything goes through one plain tree, ``{"imagen": ..., "unet_0": ..., "training": ...}``, so that a run being
+continued can be compared with what a command line asks for, key by key.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from minimagen.cascade import CascadeConfig, ImagenConfig
+from minimagen.config import find_parameters, parse, read_json, to_plain
+from minimagen.errors import ConfigError, UsageError
+from minimagen.models import UNetConfig
+from minimagen.training.config import TrainingConfig
+
+Tree = dict[str, Any]
+HOME = Path(__file__).parents[2]  # beside the scripts
+MAY_DIFFER = {"training.checkpoint_every", "training.epochs"}
+ALIASES = {"data": "training.data"}
+TESTING_STEPS = 4
+TESTING_ITEMS = 32
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A run as its command line and files describe it."""
+
+    cascade: CascadeConfig
+    training: TrainingConfig
+    stages: tuple[int, ...]
+
+
+def new_run(options: argparse.Namespace) -> Settings:
+    """Settle a new run.
+
+    Raises:
+        ConfigError: for parameter files that do not hold.
+        UsageError: for flags that do not fit them.
+    """
+    tree = _read(locate(options.parameters or Path("parameters")))
+    if options.testing:
+        _shrink(tree)
+    _apply(tree, options)
+    return _settle(tree, options)
+
+
+def continued_run(options: argparse.Namespace, directory: Path) -> Settings:
+    """Settle a run that continues in its directory.
+
+    Raises:
+        UsageError: showing what differs, when the command line asks for another run.
+    """
+    stored = _read(directory / "parameters")
+    asked = (
+        _read(locate(options.parameters)) if options.parameters else json.loads(json.dumps(stored))
+    )
+    _apply(asked, options)
+    before, after = _settle(stored, options), _settle(asked, options)
+    _require_same(_tree_of(before), _tree_of(after))
+    if _is_shorter(after.training, before.training):
+        raise UsageError(
+            f"--EPOCHS {after.training.epochs}: shorter than the run being continued; give more, or none"
+        )
+    return after
+
+
+def locate(path: Path) -> Path:
+    """Return a parameter directory: as given, or beside the scripts."""
+    return (
+        path
+        if path.is_dir() or path.is_absolute()
+        else HOME / path
+        if (HOME / path).is_dir()
+        else path
+    )
+
+
+def _read(directory: Path) -> Tree:
+    """Read a parameter directory as it is written, unchecked."""
+    tree = {"imagen": _load(directory, "imagen_params")}
+    stages = tree["imagen"].get("stages", [])
+    for i in range(len(stages) if isinstance(stages, list) else 0):
+        tree[f"unet_{i}"] = _load(directory, f"unet_{i}_params")
+    return tree | {"training": _load(directory, "training_params")}
+
+
+def _load(directory: Path, stem: str) -> Tree:
+    path = find_parameters(directory, stem)
+    try:
+        tree = json.loads(read_json(path))
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"{path}: no JSON (line {error.lineno}: {error.msg}); mend it") from None
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{path}: holds no JSON object")
+    return tree
+
+
+def _shrink(tree: Tree) -> None:
+    """Make a smoke run of it: the tiny networks and encoder, a slice of the data, a few steps."""
+    tiny = _read(HOME / "parameters" / "tiny")
+    last = len(tiny["imagen"]["stages"]) - 1
+    tree["imagen"]["text_encoder"] = tiny["imagen"]["text_encoder"]
+    for i in range(len(tree["imagen"]["stages"])):
+        tree[f"unet_{i}"] = tiny[f"unet_{min(i, last)}"]
+    training = tree["training"]
+    training.pop("epochs", None)
+    training.update(batch_size=2, images=2 * TESTING_STEPS)
+    training.setdefault("data", {})["limit"] = TESTING_ITEMS
+
+
+def _apply(tree: Tree, options: argparse.Namespace) -> None:
+    """Write the flags that were given into the tree, then ``--SET``."""
+    direct = {
+        "training.epochs": options.epochs,
+        "training.batch_size": options.batch_size,
+        "training.accumulate": options.accum_iter,
+        "training.optimizer.learning_rate": options.optim_lr,
+        "training.checkpoint_every": options.chckpt_num,
+        "training.validation_images": options.valid_num,
+        "training.train_fraction": options.train_valid_frac,
+        "training.data.dataset": options.dataset,
+        "training.precision": options.precision,
+        "training.seed": options.seed,
+        "imagen.text_encoder.name": options.t5_name,
+        "imagen.text_encoder.max_tokens": options.max_num_words,
+    }
+    for path, value in direct.items():
+        if value is not None:
+            _assign(tree, path, value)
+    if options.timesteps is not None:
+        _discretise(tree, options.timesteps)
+    for assignment in options.set or ():
+        _assign(tree, *_read_assignment(assignment))
+
+
+def _discretise(tree: Tree, timesteps: int) -> None:
+    for stage in tree["imagen"]["stages"]:
+        stage["times"] = {"kind": "discrete", "timesteps": timesteps}
+        sampling = stage.setdefault("sampling", {})
+        sampling["steps"] = min(timesteps, sampling.get("steps", timesteps))
+
+
+def _read_assignment(text: str) -> tuple[str, Any]:
+    path, equals, value = text.partition("=")
+    if not equals or not path:
+        raise UsageError(f"--SET {text}: give NAME=VALUE, as training.ema_decay=0.999")
+    try:
+        return path, json.loads(value)
+    except json.JSONDecodeError:
+        return path, value
+
+
+def _assign(tree: Tree, path: str, value: Any) -> None:
+    """Set a value deep in the tree; the configuration classes check it later."""
+    first, _, rest = path.partition(".")
+    *parents, last = f"{ALIASES.get(first, first)}.{rest}".split(".")
+    at: Any = tree
+    for name in parents:
+        at = _step_into(at, name, path)
+    if isinstance(at, list):
+        at[_place(at, last, path)] = value
+    elif isinstance(at, dict) and last:
+        at[last] = value
+    else:
+        raise UsageError(f"--SET {path}: {'.'.join(parents)} holds no parameters")
+
+
+def _step_into(at: Any, name: str, path: str) -> Any:
+    if isinstance(at, list):
+        return at[_place(at, name, path)]
+    if isinstance(at, dict):
+        if name not in at and at.keys() & {"imagen", "training"}:
+            raise UsageError(f"--SET {path}: starts with none of {', '.join(at)}, data")
+        return at.setdefault(name, {})
+    raise UsageError(f"--SET {path}: there is nothing below {name}'s parent")
+
+
+def _place(at: list[Any], name: str, path: str) -> int:
+    if not name.isdigit() or int(name) >= len(at):
+        raise UsageError(f"--SET {path}: {name} is no place from 0 to {len(at) - 1}")
+    return int(name)
+
+
+def _settle(tree: Tree, options: argparse.Namespace) -> Settings:
+    """Check the tree, cut the cascade, choose the stages."""
+    imagen = _checked(ImagenConfig, tree, "imagen")
+    if options.img_side_len is not None:
+        imagen = imagen.up_to(options.img_side_len)
+    count = len(imagen.stages)
+    unets = tuple(_checked(UNetConfig, tree, f"unet_{i}") for i in range(count))
+    training = _checked(TrainingConfig, tree, "training")
+    stages = tuple(options.stages or range(count))
+    if max(stages) >= count:
+        raise UsageError(
+            f"--STAGES {','.join(map(str, stages))}: this cascade's stages are 0 to {count - 1}"
+        )
+    return Settings(CascadeConfig(imagen, unets), training, stages)
+
+
+def _checked(kind: Any, tree: Tree, name: str) -> Any:
+    return parse(kind, json.dumps(tree[name]), f"{name}_params.json")
+
+
+def _tree_of(settings: Settings) -> Tree:
+    unets = {f"unet_{i}": to_plain(unet) for i, unet in enumerate(settings.cascade.unets)}
+    imagen, training = to_plain(settings.cascade.imagen), to_plain(settings.training)
+    return {"imagen": imagen, "training": training, **unets}
+
+
+def _require_same(before: Tree, after: Tree) -> None:
+    old, new = dict(_leaves(before)), dict(_leaves(after))
+    differing = [
+        f"{path} is {json.dumps(old.get(path))} in the run and {json.dumps(new.get(path))} here"
+        for path in sorted(old.keys() | new.keys())
+        if old.get(path) != new.get(path) and path not in MAY_DIFFER
+    ]
+    if differing:
+        raise UsageError(
+            f"--RESTART_DIRECTORY continues the same run, but {'; '.join(differing)}. "
+            "Leave these out, or start a new run with --INIT_DIRECTORY"
+        )
+
+
+def _leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(tree, dict):
+        for name, value in tree.items():
+            yield from _leaves(value, f"{path}.{name}" if path else name)
+    elif isinstance(tree, list):
+        for i, value in enumerate(tree):
+            yield from _leaves(value, f"{path}.{i}")
+    else:
+        yield path, tree
+
+
+def _is_shorter(after: TrainingConfig, before: TrainingConfig) -> bool:
+    if after.epochs is None or before.epochs is None:
+        return False
+    return after.epochs < before.epochs

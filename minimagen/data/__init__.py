@@ -1,0 +1,1 @@
+"""Where captioned pictures come from, and the endless stream that training draws from."""

@@ -1,0 +1,160 @@
+"""From an image file to a square picture: opened safely, converted truthfully, never stretched.
+
+Every way a file can be unusable ends in :class:`RejectedItem` with a reason that many files can
+share. Nothing here knows of captions or folders.
+"""
+
+import io
+import struct
+import time
+import warnings
+import zlib
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from minimagen.data.items import Picture, RejectedItem
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")  # EPS and PDF would start Ghostscript
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"})
+MAX_PIXELS = 89_000_000  # just under the size at which Pillow warns of a decompression bomb
+MIN_SIDE = 4
+READ_ATTEMPTS = 3
+
+# What Pillow's decoders raise on damaged bytes.
+DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    ArithmeticError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    MemoryError,
+    struct.error,
+    zlib.error,
+)
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """Read width and height from a file's header, and refuse what can be refused by it.
+
+    Raises:
+        RejectedItem: with the reason.
+    """
+    with _open(path) as image:
+        return image.size
+
+
+def read_picture(path: Path, size: int) -> Picture:
+    """Read a file as a picture: shorter side resized, centre cropped; uint8 (size, size, 3).
+
+    Raises:
+        RejectedItem: with the reason.
+    """
+    with _open(io.BytesIO(_read(path))) as image:
+        # JPEGs are decoded at about twice the size needed; the filter below does the rest.
+        image.draft("RGB", (2 * size, 2 * size))
+        return np.asarray(square(_to_rgb(_load(image)), size))
+
+
+def square(image: Image.Image, size: int) -> Image.Image:
+    """Cut the middle square out and resize it with the antialiased bilinear filter."""
+    side = min(image.size)
+    left, top = (image.width - side) / 2, (image.height - side) / 2
+    box = (left, top, left + side, top + side)
+    return image.resize((size, size), Image.Resampling.BILINEAR, box=box)
+
+
+def _read(path: Path) -> bytes:
+    """Read a file, patient with file systems that fail for a moment."""
+    for attempt in range(READ_ATTEMPTS):
+        try:
+            return path.read_bytes()
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            raise RejectedItem("file is missing") from None
+        except OSError:
+            time.sleep(0.1 * 4**attempt)
+    raise RejectedItem("file cannot be read")
+
+
+def _open(file: Path | io.BytesIO) -> Image.Image:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # sizes are judged below, oddities when loading
+            image = Image.open(file, formats=FORMATS)
+    except FileNotFoundError:
+        raise RejectedItem("file is missing") from None
+    except Image.DecompressionBombError:
+        raise RejectedItem(f"more than {MAX_PIXELS // 10**6} million pixels") from None
+    except UnidentifiedImageError:
+        raise RejectedItem(_why_unidentified(file)) from None
+    except DAMAGE:
+        raise RejectedItem("damaged image file") from None
+    _refuse_by_header(image)
+    return image
+
+
+def _why_unidentified(file: Path | io.BytesIO) -> str:
+    length = file.stat().st_size if isinstance(file, Path) else len(file.getbuffer())
+    return (
+        "file is empty" if length == 0 else f"not an image of a known kind ({', '.join(FORMATS)})"
+    )
+
+
+def _refuse_by_header(image: Image.Image) -> None:
+    if image.width * image.height > MAX_PIXELS:
+        raise RejectedItem(f"more than {MAX_PIXELS // 10**6} million pixels")
+    if min(image.size) < MIN_SIDE:
+        raise RejectedItem(f"shorter side under {MIN_SIDE} pixels")
+    try:
+        frames = getattr(image, "n_frames", 1)
+    except DAMAGE:
+        raise RejectedItem("damaged image file") from None
+    if frames > 1 and image.format != "MPO":  # phones add previews to a JPEG that way
+        raise RejectedItem("more than one frame (animated, or several pages)")
+
+
+def _load(image: Image.Image) -> Image.Image:
+    """Decode all pixels, which alone shows truncation, and turn them upright."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image.load()
+            return ImageOps.exif_transpose(image)
+    except DAMAGE:
+        raise RejectedItem("damaged or truncated image file") from None
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode in ("F", "I") or image.mode.startswith("I;16"):
+        return _from_numbers(np.asarray(image)).convert("RGB")
+    if image.has_transparency_data:
+        return _on_white(image)
+    return image.convert("RGB")
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    """Lay a picture on white; merely dropping alpha would uncover what it hides."""
+    rgba = image.convert("RGBA")
+    white = Image.new("RGBA", rgba.size, "white")
+    return Image.alpha_composite(white, rgba).convert("RGB")
+
+
+def _from_numbers(values: np.ndarray) -> Image.Image:
+    """Turn 16-bit, 32-bit or float grey into bytes; Pillow itself would clamp it to black or white.
+
+    The scale follows from the kind and the range, never from the picture's own extremes: that would
+    stretch its contrast.
+    """
+    if not np.isfinite(values).all() or values.min() < 0 or values.max() > 65535:
+        raise RejectedItem("pixel values outside 0 to 65535")
+    if values.dtype.kind == "f" and values.max() <= 1:
+        scale = 255.0
+    elif values.dtype.itemsize == 2 or values.max() > 255:
+        scale = 1 / 257
+    else:
+        scale = 1.0
+    return Image.fromarray((values * scale + 0.5).astype(np.uint8))

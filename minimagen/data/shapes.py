@@ -1,0 +1,158 @@
+"""The built-in data ``shapes``: seeded scenes with exact captions, drawn at any size.
+
+Scene i follows from (seed, i) alone. Combinations in ``HELD_OUT`` never appear in a scene made by
+:func:`scene`; :func:`scene_for` draws them on request, for testing.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from minimagen.config import config, dump
+from minimagen.data.drawing import Picture, draw
+from minimagen.data.grammar import (
+    COUNTS,
+    Draws,
+    caption_stream,
+    held_out_captions,
+    linked,
+    one,
+    several,
+)
+from minimagen.data.world import (
+    COLOURS,
+    HELD_OUT,
+    SIZES,
+    Pair,
+    Scene,
+    Thing,
+    Variant,
+    place_of,
+    relation_of,
+    trained_pairs,
+)
+
+__all__ = [
+    "COLOURS",
+    "HELD_OUT",
+    "Scene",
+    "ShapesConfig",
+    "ShapesSource",
+    "Thing",
+    "Variant",
+    "caption_stream",
+    "draw",
+    "held_out_captions",
+    "scene",
+    "scene_for",
+]
+
+EDITION = 1  # raise it when the same seed no longer gives the same pictures
+MARGIN = 0.02  # between things and the picture's edge
+GAP = 0.03  # between things
+
+
+@config
+class ShapesConfig:
+    """Which of the built-in scenes to use."""
+
+    size: Annotated[int, Field(ge=1)] = 4096
+    variant: Variant = "scenes"
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
+@dataclass(frozen=True)
+class ShapesSource:
+    """The first ``size`` scenes of a seed, as a :class:`~minimagen.data.items.Source`."""
+
+    config: ShapesConfig
+
+    @property
+    def fingerprint(self) -> str:
+        """Sha256 of the parameters and of the edition of the world."""
+        return hashlib.sha256(f"shapes {EDITION} {dump(self.config)}".encode()).hexdigest()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Nothing needs saying."""
+        return ()
+
+    def __len__(self) -> int:
+        """Return how many scenes there are."""
+        return self.config.size
+
+    def name(self, index: int) -> str:
+        """Name a scene."""
+        return f"shapes/{self.config.variant}/{self.config.seed}/{index}"
+
+    def caption(self, index: int) -> str:
+        """Return a scene's caption."""
+        return self._scene(index).caption
+
+    def picture(self, index: int, size: int) -> Picture:
+        """Draw a scene."""
+        return draw(self._scene(index), size)
+
+    def _scene(self, index: int) -> Scene:
+        return scene(self.config.seed, index, self.config.variant)
+
+
+def scene(seed: int, index: int, variant: Variant) -> Scene:
+    """Make scene number ``index`` of a seed."""
+    draws = Draws(seed, "shapes", variant, index)
+    pairs = trained_pairs(variant)
+    form = draws.between(0, 1) if variant == "scenes" else 0.0
+    if form < 0.4:
+        return _one(draws.pick(pairs), draws)
+    if form < 0.65:
+        return _several(draws.pick(pairs), draws)
+    return _two_kinds(pairs, draws)
+
+
+def scene_for(pair: Pair, seed: int, index: int) -> Scene:
+    """Make a scene of one thing with this colour and shape, held out or not."""
+    return _one(pair, Draws(seed, "scene for", *pair, index))
+
+
+def _one(pair: Pair, draws: Draws) -> Scene:
+    size = draws.pick(list(SIZES))
+    thing = _thing(pair, draws.between(*SIZES[size]), draws)
+    said_size = size if size != "medium" and draws.chance(0.5) else ""
+    said_place = place_of(thing) if draws.chance(0.5) else ""
+    return _scene((thing,), one(pair, said_size, said_place), draws)
+
+
+def _several(pair: Pair, draws: Draws) -> Scene:
+    number, radius = draws.pick(list(COUNTS)), draws.between(0.11, 0.16)
+    while True:
+        things = tuple(_thing(pair, radius, draws) for _ in range(number))
+        if all(_apart(a, b) > GAP for i, a in enumerate(things) for b in things[:i]):
+            return _scene(things, several(pair, number), draws)
+
+
+def _two_kinds(pairs: list[Pair], draws: Draws) -> Scene:
+    pair = draws.pick(pairs)
+    other = draws.pick([another for another in pairs if another != pair])
+    radii = draws.between(0.13, 0.2), draws.between(0.13, 0.2)
+    while True:
+        a, b = _thing(pair, radii[0], draws), _thing(other, radii[1], draws)
+        # Clearly to one side, so that one relation is right and the others are wrong.
+        if _apart(a, b) > GAP and abs(abs(a.x - b.x) - abs(a.y - b.y)) > 0.1:
+            link = relation_of(a, b) if draws.chance(0.75) else "and"
+            return _scene((a, b), linked(pair, link, other), draws)
+
+
+def _thing(pair: Pair, radius: float, draws: Draws) -> Thing:
+    low, high = MARGIN + radius, 1 - MARGIN - radius
+    return Thing(pair[1], pair[0], draws.between(low, high), draws.between(low, high), radius)
+
+
+def _scene(things: tuple[Thing, ...], caption: str, draws: Draws) -> Scene:
+    return Scene(things, caption, ground=draws.between(180, 204))
+
+
+def _apart(a: Thing, b: Thing) -> float:
+    """Width of the gap between two things' boxes; negative when they overlap."""
+    return max(abs(a.x - b.x), abs(a.y - b.y)) - a.radius - b.radius

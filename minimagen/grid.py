@@ -1,0 +1,51 @@
+"""Pictures side by side with their captions below: sample grids, and ``grid.png``."""
+
+import textwrap
+from collections.abc import Sequence
+
+from PIL import Image, ImageDraw, ImageFont
+
+LINE = 13  # pixels of one line of caption
+GAP = 6
+
+
+def captioned_grid(
+    pictures: Sequence[Sequence[Image.Image]],
+    captions: Sequence[str],
+    *,
+    cell: int = 192,
+    columns: int = 4,
+) -> Image.Image:
+    """Lay out pictures with a caption below each.
+
+    Args:
+        pictures: for each caption the pictures that belong to it, drawn side by side.
+        captions: one for each entry of ``pictures``.
+        cell: side of one picture in the grid, in pixels.
+        columns: entries in a row.
+    """
+    columns = min(columns, len(pictures))
+    wide = max(map(len, pictures))
+    width, height = wide * cell + GAP, cell + 2 * LINE + GAP
+    rows = -(-len(pictures) // columns)
+    sheet = Image.new("RGB", (columns * width + GAP, rows * height + GAP), "white")
+    for i, (entry, caption) in enumerate(zip(pictures, captions, strict=True)):
+        left, top = GAP + i % columns * width, GAP + i // columns * height
+        for j, picture in enumerate(entry):
+            sheet.paste(_fitted(picture, cell), (left + j * cell, top))
+        _write(sheet, caption, (left, top + cell + 1), wide * cell)
+    return sheet
+
+
+def _fitted(picture: Image.Image, cell: int) -> Image.Image:
+    """Enlarge by whole pixels, so that a small picture shows as it is; reduce smoothly."""
+    enlarging = picture.width <= cell
+    how = Image.Resampling.NEAREST if enlarging else Image.Resampling.LANCZOS
+    return picture.resize((cell, cell), how)
+
+
+def _write(sheet: Image.Image, caption: str, corner: tuple[int, int], width: int) -> None:
+    shown = caption.encode("utf-8", "replace").decode()
+    lines = textwrap.wrap(shown, width // 6, max_lines=2, placeholder=" ...")
+    font = ImageFont.load_default(11)
+    ImageDraw.Draw(sheet).multiline_text(corner, "\n".join(lines), "black", font, spacing=1)

@@ -1,0 +1,112 @@
+"""``training_params.json``: how long, on what, and with which optimizer."""
+
+import math
+from dataclasses import field
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import Field
+
+from minimagen.config import config, find_parameters, parse, read_json
+from minimagen.data.sources import DataConfig
+from minimagen.errors import ConfigError
+
+T = TypeVar("T", int, float)
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+@config
+class OptimizerConfig:
+    """AdamW, its warm-up and its decay.  Loshchilov & Hutter 2017 (arXiv:1711.05101).
+
+    Args:
+        learning_rate: the peak; one value, or one for each stage.
+        betas: decay of both moments.
+        weight_decay: decoupled.
+        clip: largest norm of the gradient.
+        warmup_steps: the rate rises linearly over these.
+        decay_share: the rate falls linearly to 0 over this last share of the steps.
+    """
+
+    learning_rate: Positive | tuple[Positive, ...] = 1e-3
+    betas: tuple[Share, Share] = (0.9, 0.99)
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    clip: Positive = 1.0
+    warmup_steps: Annotated[int, Field(ge=0)] = 100
+    decay_share: Share = 0.2
+
+
+@config
+class TrainingConfig:
+    """One run.
+
+    Args:
+        about: what it is, for people.
+        expect: what was measured, where; for people.
+        images: length of each stage in images; one value, or one for each stage.
+        epochs: length in passes over the training split; takes the place of ``images``.
+        batch_size: images of one batch; one value, or one for each stage.
+        accumulate: batches of one optimizer step.
+        optimizer: AdamW and its rate.
+        ema_decay: largest decay of the averaged weights.
+        data: what to train on.
+        train_fraction: share of the data used for training; the rest validates.
+        validation_images: how many images validate, at most.
+        checkpoint_every: batches between checkpoints, validations and sample grids.
+        log_every: optimizer steps between two lines of ``metrics.jsonl``.
+        precision: None is bf16 on a GPU that has it.
+        deterministic: use deterministic kernels on a GPU, so that resuming is exact there too.
+        seed: every random draw of the run follows from it.
+    """
+
+    about: str = ""
+    expect: str = ""
+    images: Count | tuple[Count, ...] = 100_000
+    epochs: Count | None = None
+    batch_size: Count | tuple[Count, ...] = 16
+    accumulate: Count = 1
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    data: DataConfig = field(default_factory=DataConfig)
+    train_fraction: Annotated[float, Field(gt=0, le=1)] = 0.9
+    validation_images: Annotated[int, Field(ge=0)] = 256
+    checkpoint_every: Count = 500
+    log_every: Count = 50
+    precision: Literal["no", "bf16"] | None = None
+    deterministic: bool = False
+    seed: int = 0
+
+    @classmethod
+    def read(cls, directory: Path) -> "TrainingConfig":
+        """Read ``training_params.json`` of a parameter directory.
+
+        Raises:
+            ConfigError: for a missing file, an unknown key or an impossible value.
+        """
+        path = find_parameters(directory, "training_params")
+        return parse(cls, read_json(path), str(path))
+
+    def length_in_steps(self, stage: int, training_images: int) -> int:
+        """Return how many optimizer steps a stage takes."""
+        images = of_stage(self.images, stage)
+        if self.epochs is not None:
+            images = self.epochs * training_images
+        return math.ceil(images / (of_stage(self.batch_size, stage) * self.accumulate))
+
+
+def of_stage(value: T | tuple[T, ...], stage: int) -> T:
+    """Return the value for a stage of one value for all, or one for each.
+
+    Raises:
+        ConfigError: when there are too few.
+    """
+    if not isinstance(value, tuple):
+        return value
+    if stage >= len(value):
+        raise ConfigError(
+            f"training_params.json: {list(value)} has no value for stage {stage}; "
+            "give one value, or one for each stage"
+        )
+    return value[stage]

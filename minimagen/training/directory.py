@@ -1,0 +1,140 @@
+"""``training_<TIMESTAMP>``: where things are in it, how it is made, how it is written to."""
+
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from minimagen.cascade import CascadeConfig
+from minimagen.checkpoint import write_text, write_weights
+from minimagen.config import dump
+from minimagen.data.items import Rejection
+from minimagen.errors import CheckpointError, UsageError
+from minimagen.imagen import Weights, weights_path
+from minimagen.training.config import TrainingConfig
+
+
+@dataclass(frozen=True)
+class TrainingDirectory:
+    """A training directory that exists."""
+
+    path: Path
+
+    @classmethod
+    def create(
+        cls, output: Path, timestamp: str, cascade: CascadeConfig, training: TrainingConfig
+    ) -> "TrainingDirectory":
+        """Make a directory with its parameters: built beside, then renamed, so it appears complete.
+
+        Raises:
+            UsageError: when nothing can be made there.
+        """
+        try:
+            output.mkdir(parents=True, exist_ok=True)
+            building = Path(tempfile.mkdtemp(prefix=".training_", dir=output))
+        except OSError as error:
+            raise UsageError(
+                f"--OUTPUT {output}: no directory can be made there ({error.strerror})"
+            ) from None
+        building.chmod(0o777 & ~_umask())
+        cascade.write(building / "parameters")
+        write_text(building / "parameters" / "training_params.json", dump(training))
+        for name in ("state_dicts", "samples", "tmp"):
+            (building / name).mkdir()
+        (building / "training_progress.txt").touch()
+        return cls(_rename_to_free(building, output / f"training_{timestamp}"))
+
+    @classmethod
+    def open(cls, path: Path) -> "TrainingDirectory":
+        """Open a directory that :meth:`create` made.
+
+        Raises:
+            CheckpointError: when it is none.
+        """
+        if not (path / "parameters" / "training_params.json").is_file():
+            raise CheckpointError(
+                f"--RESTART_DIRECTORY {path}: no training directory, it has no "
+                "parameters/training_params.json; name one that train.py made"
+            )
+        return cls(path)
+
+    def configuration(self) -> tuple[CascadeConfig, TrainingConfig]:
+        """Read the parameters it was made with."""
+        parameters = self.path / "parameters"
+        return CascadeConfig.read(parameters), TrainingConfig.read(parameters)
+
+    def save_configuration(self, training: TrainingConfig) -> None:
+        """Replace the training parameters; a resumed run may be longer."""
+        write_text(self.path / "parameters" / "training_params.json", dump(training))
+
+    def checkpoints(self, stage: int) -> Path:
+        """Return where a stage's checkpoints and lock are."""
+        return self.path / "tmp" / f"unet_{stage}"
+
+    def sample_path(self, stage: int, step: int) -> Path:
+        """Return where a sample grid goes."""
+        return self.path / "samples" / f"stage_{stage}_step_{step}.png"
+
+    def save_weights(self, stage: int, weights: Weights, tensors: dict[str, Tensor]) -> None:
+        """Write a stage's weights file."""
+        write_weights(weights_path(self.path, stage, weights), tensors)
+
+    def save_rejections(self, rejections: Iterable[Rejection]) -> None:
+        """Write ``rejected.jsonl``, a line for each rejected item."""
+        lines = [json.dumps(asdict(item), ensure_ascii=False) + "\n" for item in rejections]
+        write_text(self.path / "rejected.jsonl", "".join(lines))
+
+    def note(self, *lines: str) -> None:
+        """Append lines for people to ``training_progress.txt``."""
+        stamp = time.strftime("%Y-%m-%d %H:%M:%S")
+        with (self.path / "training_progress.txt").open("a", encoding="utf-8") as file:
+            file.writelines(f"{stamp}  {line}\n" for line in lines)
+
+    def measure(self, **values: float | int | None) -> None:
+        """Append a line for programs to ``metrics.jsonl``."""
+        with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(values) + "\n")
+
+    def forget_after(self, stage: int, step: int) -> None:
+        """Drop measurements of steps that a resumed run will take again."""
+        path = self.path / "metrics.jsonl"
+        if not path.is_file():
+            return
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if not _is_after(line, stage, step)]
+        if len(kept) < len(lines):
+            write_text(path, "".join(kept))
+
+
+def _is_after(line: str, stage: int, step: int) -> bool:
+    try:
+        measured = json.loads(line)
+    except json.JSONDecodeError:  # cut short by a kill
+        return True
+    return bool(measured["stage"] == stage and measured["step"] > step)
+
+
+def _rename_to_free(building: Path, wanted: Path) -> Path:
+    """Rename to the wanted name, or to the first free one with a number behind it."""
+    for number in range(1, 1000):
+        target = wanted if number == 1 else wanted.with_name(f"{wanted.name}_{number}")
+        if target.exists():
+            continue
+        try:
+            return building.rename(target)
+        except OSError:  # somebody else was quicker
+            continue
+    shutil.rmtree(building)
+    raise UsageError(f"{wanted}: exists a thousand times; choose another --TIMESTAMP or --OUTPUT")
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

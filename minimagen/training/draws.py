@@ -1,0 +1,74 @@
+"""Every random draw of a training step, keyed by global sample number.
+
+Nothing here depends on which batch, process or attempt a sample comes in: only (seed, stage, purpose, number).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from minimagen.seeds import generators, normal, units
+from minimagen.stage import Stage
+
+
+@dataclass(frozen=True)
+class Draws:
+    """What chance decides about a batch.
+
+    Args:
+        t: diffusion time, (B,).
+        eps: noise, (B, C, side, side).
+        keep: which captions are kept, (B,), bool.
+        corners: top and left of the crops in pixels, (B, 2); None for whole pictures.
+        lowres_t: augmentation time, (B,); unused by the first stage.
+        lowres_eps: augmentation noise, like eps; None for the first stage.
+    """
+
+    t: Tensor
+    eps: Tensor
+    keep: Tensor
+    corners: Tensor | None
+    lowres_t: Tensor
+    lowres_eps: Tensor | None
+
+
+def draw(
+    stage: Stage, numbers: Sequence[int], batch: int, seed: int, purpose: str = "training"
+) -> Draws:
+    """Draw all that a batch needs.
+
+    Args:
+        stage: says what is drawn, and keys it.
+        numbers: global sample numbers, (B,).
+        batch: size of the global batch, over which the times are stratified.
+        seed: of the run.
+        purpose: keeps training and validation apart.
+    """
+    key = (seed, stage.name, purpose)
+    config = stage.config
+    position = torch.tensor([number % batch for number in numbers], dtype=torch.float64)
+    t = config.times.draw(units(numbers, *key, "t"), position, batch)
+    side = config.crop or config.size
+    shape = (stage.network.config.channels, side, side)
+    has_lowres = stage.smaller is not None
+    return Draws(
+        t=t.float(),
+        eps=normal(generators(numbers, *key, "eps"), shape),
+        keep=units(numbers, *key, "keep") >= config.text_dropout,
+        corners=_corners(stage, numbers, key),
+        lowres_t=units(numbers, *key, "lowres_t").float() * config.augmentation.max_time,
+        lowres_eps=normal(generators(numbers, *key, "lowres_eps"), shape) if has_lowres else None,
+    )
+
+
+def _corners(stage: Stage, numbers: Sequence[int], key: tuple[int, str, str]) -> Tensor | None:
+    """Draw crop corners on the network's patch grid, so that a crop is cut as a picture would be."""
+    crop, size = stage.config.crop, stage.config.size
+    if crop is None or crop == size:
+        return None
+    grid = stage.network.config.size_multiple
+    places = (size - crop) // grid + 1
+    u = torch.stack([units(numbers, *key, "top"), units(numbers, *key, "left")], dim=1)
+    return (u * places).long() * grid  # (B, 2)

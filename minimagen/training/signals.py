@@ -1,0 +1,55 @@
+"""Stopping without losing anything: the first signal asks, the second leaves at once."""
+
+import os
+import signal
+import threading
+from types import FrameType, TracebackType
+
+from minimagen.errors import MinimagenError
+
+EXIT_CODES = {"SIGINT": 130, "SIGTERM": 143, "SIGUSR1": 143}
+
+
+class StoppedError(MinimagenError):
+    """The run was asked to stop, and has saved."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.exit_code = EXIT_CODES[name]
+
+
+class Stopper:
+    """While entered, remember the first SIGINT, SIGTERM or SIGUSR1 instead of dying of it.
+
+    Attributes:
+        name: the signal that came, or None.
+    """
+
+    def __init__(self) -> None:
+        self.name: str | None = None
+        self._before: dict[int, object] = {}
+
+    def __enter__(self) -> "Stopper":
+        """Install the handlers; only the main thread of a process may, others get none."""
+        if threading.current_thread() is threading.main_thread():
+            for name in EXIT_CODES:
+                number = getattr(signal, name, None)  # Windows has no SIGUSR1
+                if number is not None:
+                    self._before[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Put the former handlers back."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        name = signal.Signals(number).name
+        if self.name is not None:
+            os._exit(EXIT_CODES[name])
+        self.name = name
