@@ -6,7 +6,7 @@ continued can be compared with what a command line asks for, key by key.
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ def new_run(options: argparse.Namespace) -> Settings:
     if options.testing:
         _shrink(tree)
     _apply(tree, options)
-    return _settle(tree, options)
+    return _settle(tree, options.img_side_len, options.stages)
 
 
 def continued_run(options: argparse.Namespace, directory: Path) -> Settings:
@@ -59,7 +59,7 @@ def continued_run(options: argparse.Namespace, directory: Path) -> Settings:
         _read(locate(options.parameters)) if options.parameters else json.loads(json.dumps(stored))
     )
     _apply(asked, options)
-    before, after = _settle(stored, options), _settle(asked, options)
+    before, after = _settle(stored), _settle(asked, options.img_side_len, options.stages)
     _require_same(_tree_of(before), _tree_of(after))
     if _is_shorter(after.training, before.training):
         raise UsageError(
@@ -185,20 +185,19 @@ def _place(at: list[Any], name: str, path: str) -> int:
     return int(name)
 
 
-def _settle(tree: Tree, options: argparse.Namespace) -> Settings:
+def _settle(tree: Tree, size: int | None = None, stages: Sequence[int] | None = None) -> Settings:
     """Check the tree, cut the cascade, choose the stages."""
     imagen = _checked(ImagenConfig, tree, "imagen")
-    if options.img_side_len is not None:
-        imagen = imagen.up_to(options.img_side_len)
+    if size is not None:
+        imagen = imagen.up_to(size)
     count = len(imagen.stages)
     unets = tuple(_checked(UNetConfig, tree, f"unet_{i}") for i in range(count))
     training = _checked(TrainingConfig, tree, "training")
-    stages = tuple(options.stages or range(count))
-    if max(stages) >= count:
-        raise UsageError(
-            f"--STAGES {','.join(map(str, stages))}: this cascade's stages are 0 to {count - 1}"
-        )
-    return Settings(CascadeConfig(imagen, unets), training, stages)
+    chosen = tuple(stages or range(count))
+    if max(chosen) >= count:
+        asked = ",".join(map(str, chosen))
+        raise UsageError(f"--STAGES {asked}: this cascade's stages are 0 to {count - 1}")
+    return Settings(CascadeConfig(imagen, unets), training, chosen)
 
 
 def _checked(kind: Any, tree: Tree, name: str) -> Any:

@@ -9,9 +9,13 @@ import struct
 import time
 import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from minimagen.data.items import Picture, RejectedItem
@@ -19,6 +23,7 @@ from minimagen.data.items import Picture, RejectedItem
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")  # EPS and PDF would start Ghostscript
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"})
 MAX_PIXELS = 89_000_000  # just under the size at which Pillow warns of a decompression bomb
+TOO_LARGE = f"more than {MAX_PIXELS // 10**6} million pixels"
 MIN_SIDE = 4
 READ_ATTEMPTS = 3
 
@@ -45,6 +50,7 @@ def picture_size(path: Path) -> tuple[int, int]:
         RejectedItem: with the reason.
     """
     with _open(path) as image:
+        _refuse_by_header(image)
         return image.size
 
 
@@ -55,9 +61,12 @@ def read_picture(path: Path, size: int) -> Picture:
         RejectedItem: with the reason.
     """
     with _open(io.BytesIO(_read(path))) as image:
-        # JPEGs are decoded at about twice the size needed; the filter below does the rest.
-        image.draft("RGB", (2 * size, 2 * size))
-        return np.asarray(square(_to_rgb(_load(image)), size))
+        _refuse_by_header(image)
+        with _rejecting("damaged or truncated image file"):
+            # JPEGs are decoded at about twice the size needed; the filter below does the rest.
+            image.draft("RGB", (2 * size, 2 * size))
+            image.load()  # verify() would miss truncation
+            return np.asarray(square(_to_rgb(ImageOps.exif_transpose(image)), size))
 
 
 def square(image: Image.Image, size: int) -> Image.Image:
@@ -81,20 +90,15 @@ def _read(path: Path) -> bytes:
 
 
 def _open(file: Path | io.BytesIO) -> Image.Image:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # sizes are judged below, oddities when loading
-            image = Image.open(file, formats=FORMATS)
-    except FileNotFoundError:
-        raise RejectedItem("file is missing") from None
-    except Image.DecompressionBombError:
-        raise RejectedItem(f"more than {MAX_PIXELS // 10**6} million pixels") from None
-    except UnidentifiedImageError:
-        raise RejectedItem(_why_unidentified(file)) from None
-    except DAMAGE:
-        raise RejectedItem("damaged image file") from None
-    _refuse_by_header(image)
-    return image
+    with _rejecting("damaged image file"):
+        try:
+            return Image.open(file, formats=FORMATS)
+        except FileNotFoundError:
+            raise RejectedItem("file is missing") from None
+        except Image.DecompressionBombError:
+            raise RejectedItem(TOO_LARGE) from None
+        except UnidentifiedImageError:
+            raise RejectedItem(_why_unidentified(file)) from None
 
 
 def _why_unidentified(file: Path | io.BytesIO) -> str:
@@ -106,26 +110,24 @@ def _why_unidentified(file: Path | io.BytesIO) -> str:
 
 def _refuse_by_header(image: Image.Image) -> None:
     if image.width * image.height > MAX_PIXELS:
-        raise RejectedItem(f"more than {MAX_PIXELS // 10**6} million pixels")
+        raise RejectedItem(TOO_LARGE)
     if min(image.size) < MIN_SIDE:
         raise RejectedItem(f"shorter side under {MIN_SIDE} pixels")
-    try:
+    with _rejecting("damaged image file"):
         frames = getattr(image, "n_frames", 1)
-    except DAMAGE:
-        raise RejectedItem("damaged image file") from None
     if frames > 1 and image.format != "MPO":  # phones add previews to a JPEG that way
         raise RejectedItem("more than one frame (animated, or several pages)")
 
 
-def _load(image: Image.Image) -> Image.Image:
-    """Decode all pixels, which alone shows truncation, and turn them upright."""
+@contextmanager
+def _rejecting(reason: str) -> Iterator[None]:
+    """Turn a decoder's complaints into a rejection; its warnings do not concern the user."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            image.load()
-            return ImageOps.exif_transpose(image)
+            yield
     except DAMAGE:
-        raise RejectedItem("damaged or truncated image file") from None
+        raise RejectedItem(reason) from None
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
@@ -143,7 +145,7 @@ def _on_white(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(white, rgba).convert("RGB")
 
 
-def _from_numbers(values: np.ndarray) -> Image.Image:
+def _from_numbers(values: NDArray[Any]) -> Image.Image:
     """Turn 16-bit, 32-bit or float grey into bytes; Pillow itself would clamp it to black or white.
 
     The scale follows from the kind and the range, never from the picture's own extremes: that would

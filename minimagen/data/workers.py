@@ -56,7 +56,7 @@ class Workers(Generic[Task, Answer]):
         try:
             self._ends[worker].send(task)
         except OSError:
-            self._fail(worker, "has died")
+            self._fail_dead(worker)
 
     def take(self, worker: int) -> Answer:
         """Wait for the answer to the task given last.
@@ -70,7 +70,7 @@ class Workers(Generic[Task, Answer]):
         try:
             answer: Answer | Failure = end.recv()
         except (EOFError, OSError):
-            self._fail(worker, "has died")
+            self._fail_dead(worker)
         if isinstance(answer, Failure):
             self._fail(worker, f"failed with {answer.error}", WorkerTraceback(answer.traceback))
         return answer
@@ -84,12 +84,14 @@ class Workers(Generic[Task, Answer]):
             process.join()
             end.close()
 
+    def _fail_dead(self, worker: int) -> NoReturn:
+        self._processes[worker].join(1)
+        self._fail(worker, f"has died (exit code {self._processes[worker].exitcode})")
+
     def _fail(self, worker: int, what: str, cause: Exception | None = None) -> NoReturn:
         self.close()
-        code = self._processes[worker].exitcode
         raise TrainingError(
-            f"data worker {worker} {what} (exit code {code}); "
-            "continue the run, with --NUM_WORKERS 0 if it happens again"
+            f"data worker {worker} {what}; continue the run, with --NUM_WORKERS 0 if it recurs"
         ) from cause
 
 

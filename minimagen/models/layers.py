@@ -19,10 +19,10 @@ def zeroed(layer: Layer) -> Layer:
 
 
 class PixelNorm(nn.Module):
-    """Divide each pixel by the root mean square of its channels, then scale.
+    """Normalise the channels of each pixel by themselves, then scale them.
 
     It looks at one pixel at a time, so a crop, a tile and a whole picture are normalised alike;
-    group normalisation is not.  Zhang & Sennrich 2019 (arXiv:1910.07467), over channels.
+    group normalisation is not.  Ba et al. 2016 (arXiv:1607.06450), over channels.
     """
 
     def __init__(self, channels: int) -> None:
@@ -31,7 +31,8 @@ class PixelNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C, H, W)."""
-        return F.rms_norm(x.movedim(1, -1), self.scale.shape, self.scale, eps=1e-6).movedim(-1, 1)
+        channels_last = x.movedim(1, -1)
+        return F.layer_norm(channels_last, self.scale.shape, self.scale).movedim(-1, 1)
 
 
 class LogSNREmbedding(nn.Module):

@@ -181,7 +181,7 @@ class UNet(nn.Module):
         folded = F.pixel_unshuffle(torch.cat(pixels, dim=1), self.config.patch)
         if self.config.coordinates:
             folded = torch.cat([folded, coordinates(folded)], dim=1)
-        return folded
+        return folded.contiguous(memory_format=torch.channels_last)  # what the norms read
 
     def encode(
         self, inputs: Tensor, embedding: Tensor, text: TextEmbedding | None

@@ -1,9 +1,9 @@
 """Train t5-tiny, the text encoder that ships inside the package, from captions alone.
 
-A vocabulary is fitted, then a small T5 learns span corruption; its decoder is thrown away and its encoder kept.
-In half of the exercises the spans are hidden from the decoder alone: the encoder reads the whole caption, and what
-is hidden has to be written from what the other tokens know of it. So "circle" in "a red circle" comes to
-carry "red", which plain span corruption does not teach in minutes.
+A vocabulary is fitted, then a small T5 learns span corruption; its decoder is thrown away and its
+encoder kept. In half of the exercises the spans are hidden from the decoder alone: the encoder
+reads the whole caption, and what is hidden has to be written from what the other tokens know of it.
+So "circle" in "a red circle" comes to carry "red", which plain span corruption teaches too slowly.
 Equal captions, seed, steps and threads give equal bytes.
 """
 
@@ -25,7 +25,6 @@ from minimagen.text.everyday import everyday_captions
 from minimagen.text.span_corruption import corrupt, draw_spans
 from minimagen.text.vocabulary import EOS, PAD, sentinel_ids, tokenizer_from, train_unigram
 
-POOL = 24_000  # captions to learn from
 VOCABULARY = 1_536  # pieces, before the sentinels
 BATCH = 64
 LEARNING_RATE = 5e-3
@@ -44,21 +43,23 @@ def build(
     *,
     steps: int,
     seed: int,
+    pool: int = 24_000,
     progress: Progress | None = None,
 ) -> None:
     """Train the vocabulary and the encoder, and write them to a directory.
 
     Args:
-        captions: what the encoder is for, without end; ordinary picture captions are mixed in, one in three.
+        captions: what the encoder is for, without end; one ordinary caption is mixed in for two.
         directory: made if missing; its files of the same name are replaced.
         steps: optimizer steps of 64 captions.
         seed: every draw follows from it.
+        pool: how many captions to learn from, each of them many times.
         progress: called after every step.
     """
     began = time.monotonic()
-    pool = [clean(caption) for caption in islice(_mixed(captions, seed), POOL)]
-    tokenizer = tokenizer_from(train_unigram(pool, VOCABULARY))
-    ids = [encoding.ids[:-1] for encoding in tokenizer.encode_batch(pool)]
+    texts = [clean(caption) for caption in islice(_mixed(captions, seed), pool)]
+    tokenizer = tokenizer_from(train_unigram(texts, VOCABULARY))
+    ids = [encoding.ids[:-1] for encoding in tokenizer.encode_batch(texts)]
     model = _new_model(tokenizer.get_vocab_size(), seed)
     batches = _batches(ids, sentinel_ids(tokenizer), seed)
     loss = _train(model, islice(batches, steps), steps, progress)
@@ -104,7 +105,7 @@ def _new_model(vocabulary: int, seed: int) -> Any:
 
 @torch.no_grad()
 def _look_at_neighbours(model: Any) -> None:
-    """Let encoder heads start out looking at near tokens; finding that by themselves takes them hours."""
+    """Let encoder heads start out looking at near tokens, which they find late by themselves."""
     bias = model.encoder.block[0].layer[0].SelfAttention.relative_attention_bias.weight
     later = len(bias) // 2  # T5's first bucket for tokens to the right
     for head, offset in enumerate(NEIGHBOURS):
@@ -122,7 +123,7 @@ def _batches(ids: Sequence[Ids], sentinels: Ids, seed: int) -> Iterator[Batch]:
 
 
 def _example(ids: Ids, sentinels: Ids, source: random.Random) -> tuple[Ids, Ids, Ids]:
-    """Make one exercise: what the encoder reads, which of it the decoder sees, what it must write."""
+    """Return what the encoder reads, which of it the decoder sees, and what it must write."""
     if source.random() < 0.5:
         hidden, answer = corrupt(ids, sentinels, source)
         return [*hidden, EOS], [1] * (len(hidden) + 1), [*answer, EOS]
@@ -167,7 +168,7 @@ def _rate(step: int, steps: int) -> float:
 
 @torch.no_grad()
 def _balance(model: Any, ids: Sequence[Ids]) -> None:
-    """Fold each output feature's scale into the last norm, so that features have unit mean square."""
+    """Fold each output feature's scale into the last norm: its mean square becomes 1."""
     model.eval()
     inputs = _padded([[*row, EOS] for row in ids], PAD)
     tokens = model.encoder(input_ids=inputs, attention_mask=inputs != PAD).last_hidden_state

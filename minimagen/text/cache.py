@@ -1,7 +1,7 @@
-"""Captions embedded once: read from a cache on disk, else by the encoder, which is freed afterwards.
+"""Captions embedded once: from a cache on disk, else by the encoder, which is then freed.
 
-:func:`embed_captions` is the one entry. What it returns holds all embeddings in memory, so a training step
-costs neither disk nor encoder.
+:func:`embed_captions` is the one entry. What it returns holds all embeddings in memory, so a
+training step costs neither disk nor encoder.
 """
 
 import gc
@@ -56,9 +56,8 @@ class EmbeddingTable:
         Raises:
             KeyError: for a caption that was not embedded.
         """
-        places = torch.tensor(
-            [self._places[clean(caption)] for caption in captions], dtype=torch.int64
-        )
+        numbers = [self._places[clean(caption)] for caption in captions]
+        places = torch.tensor(numbers, dtype=torch.int64)
         lengths = self._lengths[places]  # (B,)
         mask = torch.arange(max(1, *lengths.tolist(), 1)) < lengths[:, None]  # (B, L)
         tokens = torch.zeros(*mask.shape, self.width)

@@ -1,8 +1,8 @@
 """Captions to token embeddings through a frozen text encoder: T5, mT5 or umT5.
 
-An embedding depends on its caption alone, to the last bit on a CPU: every network call has one of few fixed shapes,
-whatever the other captions are. So a cache that holds some of the captions already changes nothing.
-Null text is not known here, but an empty caption has a mask that is False everywhere.
+An embedding depends on its caption alone, to the last bit on a CPU: every network call has one of
+few fixed shapes, whatever the other captions are. So a cache that holds some of the captions
+already changes nothing. Null text is not known here, but an empty caption's mask is all False.
 """
 
 import hashlib
@@ -137,7 +137,7 @@ class T5Encoder:
         self._max_tokens = max_tokens
 
     def encode(self, captions: Sequence[str]) -> TextEmbedding:
-        """Embed captions; tokens (B, L, D) and mask (B, L), L that of the longest caption, at least 1."""
+        """Embed captions; tokens (B, L, D), mask (B, L), L that of the longest and at least 1."""
         ids = [encoding.ids for encoding in self._encodings(captions)]
         self._warn_of_unknown(captions, ids)
         lengths = torch.tensor([len(row) for row in ids], dtype=torch.int64)
@@ -163,7 +163,7 @@ class T5Encoder:
 
     @torch.no_grad()
     def _call(self, ids: list[list[int]]) -> Tensor:
-        """Run the network on at most ROWS captions of one padded length; (ROWS, L, D), float32, CPU."""
+        """Run the network on at most ROWS captions of one padded length; (ROWS, L, D)."""
         length = min(_round_up(max(map(len, ids))), self._max_tokens)
         inputs = torch.zeros(ROWS, length, dtype=torch.int64)
         mask = torch.zeros(ROWS, length, dtype=torch.int64)
@@ -175,7 +175,7 @@ class T5Encoder:
         tokens: Tensor = output.last_hidden_state.float().cpu()
         if not tokens[mask.bool()].isfinite().all():
             raise ConfigError(
-                f"text encoder {self.identity}: its embeddings are not finite; bring its weights again"
+                f"text encoder {self.identity}: embeddings are not finite; bring its weights anew"
             )
         return tokens
 
@@ -184,7 +184,7 @@ class T5Encoder:
         lost = [
             caption
             for caption, row in zip(captions, ids, strict=True)
-            if row and 2 * row.count(unknown) > len(row) - 1
+            if row and 2 * row.count(unknown) >= len(row) - 1
         ]
         if lost:
             _log.warning(
@@ -233,7 +233,8 @@ def _loaded(source: Source, load: Callable[[], Any]) -> Any:
             raise absent(source.name, "not complete in the Hugging Face cache") from None
         reason = " ".join(str(error).split())[:200]
         raise ConfigError(
-            f"text encoder {source.name!r}: cannot be loaded ({reason}); the directory must hold {WANTED}"
+            f"text encoder {source.name!r}: cannot be loaded ({reason}); "
+            f"the directory must hold {WANTED}"
         ) from None
 
 

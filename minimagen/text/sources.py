@@ -1,7 +1,7 @@
 """Where an encoder's files lie: inside the package, in a directory, or in the Hugging Face cache.
 
-What is on this machine comes first; the network is asked only for what is not, and only if it answers
-within a second and a half.
+What is on this machine comes first; the network is asked only for what is not, and only if it
+answers within a second and a half.
 """
 
 import json
@@ -31,7 +31,7 @@ SHORT_NAMES = {
     "xxl1.1": "google/t5-v1_1-xxl",
 }
 WANTED = "config.json, model.safetensors and tokenizer.json or spiece.model"
-_HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?", re.ASCII)
+_HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
 _PATIENCE_SECONDS = 1.5
 
 
@@ -58,19 +58,24 @@ def locate(name: str, revision: str | None) -> Source:
         revision: a branch, tag or commit of the Hub.
 
     Raises:
-        ConfigError: when there is no such encoder here and none can be fetched; says which files to bring.
+        ConfigError: when it is neither here nor to be fetched; says which files to bring.
     """
-    if name == BUNDLED:
-        return _in_directory(Path(__file__).with_name("t5_tiny"))
-    if name not in SHORT_NAMES and Path(name).expanduser().is_dir():
-        return _in_directory(Path(name).expanduser())
+    directory = bundled_directory() if name == BUNDLED else Path(name).expanduser()
+    if name not in SHORT_NAMES and directory.is_dir():
+        return _in_directory(directory, revision)
     hub_name = SHORT_NAMES.get(name, name)
     if not _HUB_NAME.fullmatch(hub_name):
         raise ConfigError(
-            f"text encoder {name!r}: no such directory; give t5-tiny, one of {', '.join(SHORT_NAMES)}, "
-            f"a Hugging Face Hub name, or a directory that holds {WANTED}"
+            f"text encoder {name!r}: no such directory; give {BUNDLED}, "
+            f"one of {', '.join(SHORT_NAMES)}, a Hugging Face Hub name, "
+            f"or a directory that holds {WANTED}"
         )
     return _in_hub_cache(hub_name, revision) or _on_hub(hub_name, revision)
+
+
+def bundled_directory() -> Path:
+    """Return where t5-tiny lies inside the package."""
+    return Path(__file__).with_name("t5_tiny")
 
 
 def hub_file(name: str, file: str, revision: str | None, *, local: bool) -> Path | None:
@@ -101,7 +106,7 @@ def absent(name: str, why: str) -> ConfigError:
 
 
 def is_hub_reachable() -> bool:
-    """Knock at the Hub, or at the proxy before it, and do not wait long: name servers may hang for ever."""
+    """Knock at the Hub, or at the proxy before it; in a thread, for name servers may hang."""
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
         return False
     answers: list[bool] = []
@@ -126,7 +131,12 @@ def _knock() -> bool:
     return True
 
 
-def _in_directory(directory: Path) -> Source:
+def _in_directory(directory: Path, revision: str | None) -> Source:
+    if revision is not None:
+        raise ConfigError(
+            f"text encoder {str(directory)!r}: revision {revision!r} is for Hugging Face Hub names; "
+            "leave it out"
+        )
     return Source(str(directory), None, _read_settings(directory / "config.json", str(directory)))
 
 

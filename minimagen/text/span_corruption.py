@@ -1,4 +1,4 @@
-"""T5's exercise: spans of a text are hidden behind sentinels, and the decoder writes what was there.
+"""T5's exercise: spans of a text are hidden behind sentinels, and the decoder writes them.
 
 Source: Raffel et al. 2020 (arXiv:1910.10683), sec. 3.1.4. Only lists of token ids here; no network.
 """
@@ -28,7 +28,7 @@ def corrupt(
         mean_span: their mean number in a row.
 
     Returns:
-        The text with each hidden span replaced by a sentinel, and each sentinel followed by what it hides.
+        The text with a sentinel for each hidden span; and each sentinel with what it hides.
     """
     inputs: Ids = []
     targets: Ids = []

@@ -1,7 +1,7 @@
 """Embeddings on disk: one sqlite file, many readers and writers, every row with its checksum.
 
-The cache only ever saves time. A row that does not verify counts as absent; a place that cannot be written, or a
-file that is no database, is said once and done without.
+The cache only ever saves time. A row that does not verify counts as absent; a place that cannot be
+written, or a file that is no database, is said once and done without.
 """
 
 import hashlib
@@ -23,6 +23,7 @@ from minimagen.config import dump
 from minimagen.text.encoders import TextEncoderConfig
 
 T = TypeVar("T")
+Row = tuple[bytes, int, int, bytes, bytes]  # caption's key, length, is_cut, tokens, checksum
 _FILE = "embeddings.sqlite"
 _WAIT_SECONDS = 30.0  # for another process's write
 _QUESTION = 500  # captions asked for at a time; sqlite allows 999 or more
@@ -81,14 +82,14 @@ class EmbeddingCache:
         self._ask(lambda database: database.executescript(_SCHEMA), None)
 
     def read(self, encoder: str, width: int, captions: Sequence[str]) -> dict[str, Embedded]:
-        """Return what is kept of these captions' embeddings; rows that do not verify are left out."""
+        """Return what is kept of these captions; rows that do not verify are left out."""
         by_key = {_key(caption): caption for caption in captions}
-        rows = self._ask(lambda database: list(_select(database, encoder, list(by_key))), [])
+        nothing: list[Row] = []
+        rows = self._ask(lambda database: list(_select(database, encoder, list(by_key))), nothing)
         return {
-            by_key[key]: Embedded(_unpack(tokens, length, width), bool(is_cut))
-            for key, length, is_cut, tokens, checksum in rows
-            if checksum == _checksum(encoder, key, length, is_cut, tokens)
-            and len(tokens) == 4 * length * width
+            by_key[row[0]]: Embedded(_unpack(row[3], row[1], width), bool(row[2]))
+            for row in rows
+            if _verifies(encoder, width, row)
         }
 
     def write(self, encoder: str, rows: dict[str, Embedded]) -> None:
@@ -133,9 +134,7 @@ class EmbeddingCache:
         self._path = None
 
 
-def _select(
-    database: sqlite3.Connection, encoder: str, keys: list[bytes]
-) -> Iterator[tuple[bytes, int, int, bytes, bytes]]:
+def _select(database: sqlite3.Connection, encoder: str, keys: list[bytes]) -> Iterator[Row]:
     for start in range(0, len(keys), _QUESTION):
         some = keys[start : start + _QUESTION]
         marks = ", ".join("?" * len(some))
@@ -159,6 +158,14 @@ def _values(
         tokens,
         _checksum(encoder, key, length, row.is_cut, tokens),
     )
+
+
+def _verifies(encoder: str, width: int, row: Row) -> bool:
+    match row:
+        case (bytes(key), int(length), int(is_cut), bytes(tokens), bytes(checksum)):
+            right = checksum == _checksum(encoder, key, length, is_cut, tokens)
+            return right and len(tokens) == 4 * length * width
+    return False  # sqlite lets a damaged row hold any type
 
 
 def _key(caption: str) -> bytes:

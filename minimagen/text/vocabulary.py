@@ -1,25 +1,41 @@
-"""A Unigram vocabulary with byte fallback: trained by sentencepiece, shipped as a ``tokenizer.json``.
+"""A Unigram vocabulary with byte fallback, trained by sentencepiece, as a ``tokenizer.json``.
 
 transformers' T5 tokenizer classes switch byte fallback off, so the file is written here and read
 by ``tokenizers`` itself. Text is lower-cased: a vocabulary this small has no room for capitals.
 """
 
 import io
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 PAD, EOS, UNKNOWN = 0, 1, 2
 SENTINELS = 16
+FREQUENT = 8  # times a word was seen
+_BETTER = 1.0  # how much likelier a whole word is than its parts; a logarithm
 _PRINTABLE = "".join(char for char in map(chr, range(33, 127)) if not char.isupper())
 
 
 def train_unigram(captions: Iterable[str], size: int) -> bytes:
-    """Fit a sentencepiece Unigram model; at most ``size`` pieces, bytes and controls included."""
+    """Fit a sentencepiece Unigram model in which every frequent word is one piece.
+
+    Args:
+        captions: what to fit it to.
+        size: most pieces to fit, bytes and controls included; frequent words come on top.
+
+    Returns:
+        What sentencepiece calls a model file.
+    """
+    texts = [caption.lower() for caption in captions]
+    return _with_frequent_words(_fit(texts, size), texts)
+
+
+def _fit(texts: list[str], size: int) -> bytes:
     from sentencepiece import SentencePieceTrainer
 
     model = io.BytesIO()
     SentencePieceTrainer.train(
-        sentence_iterator=(caption.lower() for caption in captions),
+        sentence_iterator=iter(texts),
         model_writer=model,
         model_type="unigram",
         vocab_size=size,
@@ -37,8 +53,24 @@ def train_unigram(captions: Iterable[str], size: int) -> bytes:
     return model.getvalue()
 
 
+def _with_frequent_words(model: bytes, texts: list[str]) -> bytes:
+    """Add the words that fitting took apart: where "a" is everywhere, "above" becomes "a" and "bove"."""
+    from sentencepiece import SentencePieceProcessor
+    from sentencepiece.sentencepiece_model_pb2 import ModelProto
+
+    fitted = SentencePieceProcessor(model_proto=model)
+    proto = ModelProto.FromString(model)
+    words = Counter(word for text in texts for word in text.split() if word.isalpha())
+    for word, seen in words.most_common():
+        parts = fitted.encode(word)
+        if seen >= FREQUENT and len(parts) > 1:
+            score = sum(fitted.get_score(part) for part in parts) + _BETTER
+            proto.pieces.add(piece=f"▁{word}", score=score)
+    return bytes(proto.SerializeToString())
+
+
 def tokenizer_from(model: bytes) -> Any:
-    """Turn a sentencepiece model into a ``tokenizers.Tokenizer`` with T5's sentinels and end of sequence."""
+    """Make a ``tokenizers.Tokenizer`` of a sentencepiece model, with T5's sentinels and end."""
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
     tokenizer = Tokenizer(models.Unigram(_pieces(model), unk_id=UNKNOWN, byte_fallback=True))

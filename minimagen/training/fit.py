@@ -12,7 +12,7 @@ from tqdm import tqdm
 from minimagen.checkpoint import newest_checkpoint, read_checkpoint, sweep, write_checkpoint
 from minimagen.conditioning import TextEmbedding
 from minimagen.data.items import Source
-from minimagen.data.stream import Batch, batches, picture_batch
+from minimagen.data.stream import Batch, batches, picture_batch, readable
 from minimagen.errors import TrainingError
 from minimagen.locking import stage_lock
 from minimagen.runtime import Precision, autocast
@@ -289,8 +289,13 @@ class Fit:
         return self.progress.step % every == 0 or self.progress.step == self.steps
 
     def _pictures(self, indices: list[int]) -> ValidationSet:
+        """Decode some pictures, leaving out those that turn out to be unreadable."""
+        size = self.stage.config.size
+        indices, rejected = readable(self.run.source, indices, size)
+        for item in rejected:
+            self._note(f"left {item.file_name} out of validation: {item.reason}")
         captions = tuple(self.run.source.caption(i) for i in indices)
-        images = to_uint8(picture_batch(self.run.source, indices, self.stage.config.size))
+        images = to_uint8(picture_batch(self.run.source, indices, size))
         text = None if self.run.embed is None or not captions else self.run.embed(captions)
         return ValidationSet(images, text, captions)
 

@@ -1,0 +1,50 @@
+"""``python -m minimagen build-t5-tiny``: train the bundled text encoder again."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from minimagen.cli.flags import Flag, directory, parse_flags, whole
+from minimagen.cli.leaving import leave_well
+from minimagen.cli.shared import SEED
+
+STEPS = 1000
+FLAGS = (
+    Flag("OUTPUT", "-o", "what is made", "directory to write; default: t5_tiny", directory),
+    Flag(
+        "STEPS",
+        "-ns",
+        "what is made",
+        f"optimizer steps of 64 captions; default: {STEPS}",
+        whole(1),
+    ),
+    SEED,
+)
+EXAMPLES = """\
+  python -m minimagen build-t5-tiny -o my_encoder
+  python train.py -p parameters/tiny -t5 my_encoder"""
+
+
+def build(options: argparse.Namespace) -> None:
+    """Train the encoder on captions of the built-in data and write it."""
+    from tqdm import tqdm
+
+    from minimagen.data.grammar import caption_stream
+    from minimagen.text.build_t5_tiny import build as build_encoder
+
+    output, seed = options.output or Path("t5_tiny"), options.seed or 0
+    steps = options.steps or STEPS
+    with tqdm(total=steps, desc="t5-tiny", unit="step") as bar:
+
+        def show(done: int, total: int, loss: float) -> None:
+            bar.update(done - bar.n)
+            bar.set_postfix(loss=f"{loss:.3f}")
+
+        build_encoder(caption_stream(seed), output, steps=steps, seed=seed, progress=show)
+    print(f"text encoder: {output}")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    prog, about = "python -m minimagen build-t5-tiny", "Train the bundled text encoder again."
+    return leave_well(prog, lambda: build(parse_flags(prog, about, FLAGS, EXAMPLES, argv)))

@@ -1,0 +1,88 @@
+"""Small real parts that many tests need."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+ROOT = Path(__file__).parents[1]
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+Tree = dict[str, Any]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> None:
+    """Tiny networks gain nothing from threads, and equal thread counts give equal bytes."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep embeddings out of the user's cache."""
+    os.environ["MINIMAGEN_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+def stage_of(size: int, **changes: Any) -> Tree:
+    """Return a stage as a parameter file says it."""
+    return {
+        "size": size,
+        "schedule": {"kind": "cosine"},
+        "objective": {"kind": "x_0"},
+        "weighting": {"kind": "uniform"},
+        "times": {"kind": "stratified"},
+        "sampling": {"steps": 2},
+        **changes,
+    }
+
+
+def unet_of(**changes: Any) -> Tree:
+    """Return a network as a parameter file says it."""
+    level = {"width": 8, "cross_attention": True}
+    return {
+        "levels": [level],
+        "patch": 4,
+        "embedding": 16,
+        "text": 16,
+        "head_width": 8,
+        **changes,
+    }
+
+
+def cascade_of(*sizes: int) -> Tree:
+    """Return the parameter files of a cascade of these sizes, a few thousand weights each."""
+    unets = {f"unet_{i}": unet_of() for i in range(len(sizes))}
+    return {
+        "imagen": {
+            "text_encoder": {"kind": "t5", "name": "t5-tiny"},
+            "stages": [stage_of(size) for size in sizes],
+        },
+        **unets,
+        "training": {
+            "images": 8,
+            "batch_size": 2,
+            "optimizer": {"warmup_steps": 1},
+            "validation_images": 2,
+            "checkpoint_every": 2,
+            "log_every": 1,
+            "data": {"shapes": {"size": 12, "variant": "single"}},
+        },
+    }
+
+
+@pytest.fixture
+def write_parameters(tmp_path: Path) -> Callable[[Tree], Path]:
+    """Write parameter files into a fresh directory and return it."""
+
+    def write(tree: Tree, name: str = "parameters") -> Path:
+        directory = tmp_path / name
+        directory.mkdir()
+        for stem, value in tree.items():
+            (directory / f"{stem}_params.json").write_text(json.dumps(value))
+        return directory
+
+    return write

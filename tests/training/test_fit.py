@@ -1,0 +1,150 @@
+"""A run is a count of optimizer steps: how it is cut into processes, batches and stops changes nothing."""
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import train
+from tests.conftest import cascade_of, stage_of
+from minimagen.errors import TrainingError
+
+Write = Callable[..., Path]
+
+
+def fitted(directory: Path, *flags: str) -> Path:
+    """Train into a directory and return it."""
+    return train.train(train.parse([*flags, "-o", str(directory), "-ts", "run"]))
+
+
+def weights_of(run: Path) -> dict[str, bytes]:
+    """Read every weights file and every file of the newest checkpoints that training goes on from."""
+    files = [*run.glob("state_dicts/*"), *run.glob("tmp/*/step_*/*.safetensors")]
+    return {str(file.relative_to(run)): file.read_bytes() for file in files}
+
+
+@pytest.fixture
+def two_stages(write_parameters: Write) -> Path:
+    """Return a base and a super-resolution stage trained on crops."""
+    tree = cascade_of(16, 32)
+    tree["imagen"]["stages"][1] = stage_of(32, crop=16)
+    tree["training"]["checkpoint_every"] = 3
+    return write_parameters(tree)
+
+
+def test_two_steps_and_two_resumed_ones_are_four_bit_for_bit(
+    two_stages: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a base and on a super-resolution stage; the run is stopped by a real signal."""
+    whole = fitted(tmp_path / "whole", "-p", str(two_stages))
+    for stage in ("0", "1"):
+        with interrupted_after(monkeypatch, steps=2):
+            code = train.main(
+                ["-p", str(two_stages), "-o", str(tmp_path / stage), "-ts", "run", "-st", stage]
+            )
+        cut = tmp_path / stage / "training_run"
+        assert code == 143
+        steps = [path.name for path in (cut / "tmp" / f"unet_{stage}").glob("step_*")]
+        assert steps == ["step_00000002"]
+        assert train.main(["-rd", str(cut), "-st", stage]) == 0
+        final = {name: data for name, data in weights_of(cut).items() if "step_00000004" in name}
+        assert len(final) == 3
+        assert final.items() <= weights_of(whole).items()
+
+
+class interrupted_after:  # noqa: N801 - reads as a statement
+    """Send this process a SIGTERM at the end of an optimizer step."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
+        self.monkeypatch, self.left = monkeypatch, steps
+
+    def __enter__(self) -> None:
+        step = torch.optim.AdamW.step
+
+        def step_then_signal(optimizer: torch.optim.AdamW, *args: Any) -> Any:
+            result = step(optimizer, *args)
+            self.left -= 1
+            if self.left == 0:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return result
+
+        self.monkeypatch.setattr(torch.optim.AdamW, "step", step_then_signal)
+
+    def __exit__(self, *error: object) -> None:
+        self.monkeypatch.undo()
+
+
+def test_four_batches_of_two_equal_one_batch_of_eight(two_stages: Path, tmp_path: Path) -> None:
+    """Same draws, same mean; 1e-5 is float32 rounding through two steps of AdamW's square root."""
+    long = ["-p", str(two_stages), "--SET", "training.images=16"]
+    parts = fitted(tmp_path / "parts", *long, "-b", "2", "-ai", "4")
+    whole = fitted(tmp_path / "whole", *long, "-b", "8")
+    for stage in (0, 1):
+        name = f"state_dicts/unet_{stage}_raw.safetensors"
+        one, other = load_file(parts / name), load_file(whole / name)
+        for key, value in one.items():
+            torch.testing.assert_close(value, other[key], atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_worker_processes_change_nothing(two_stages: Path, tmp_path: Path) -> None:
+    alone = fitted(tmp_path / "alone", "-p", str(two_stages))
+    helped = fitted(tmp_path / "helped", "-p", str(two_stages), "-n", "2")
+    assert weights_of(alone) == weights_of(helped)
+
+
+def test_stages_fitted_apart_equal_stages_fitted_together(two_stages: Path, tmp_path: Path) -> None:
+    together = fitted(tmp_path / "together", "-p", str(two_stages))
+    apart = fitted(tmp_path / "apart", "-p", str(two_stages), "-st", "1")
+    assert train.main(["-rd", str(apart), "-st", "0"]) == 0
+    assert weights_of(together) == weights_of(apart)
+
+
+def test_resuming_a_finished_run_is_done_at_once_and_changes_nothing(
+    two_stages: Path, tmp_path: Path
+) -> None:
+    run = fitted(tmp_path, "-p", str(two_stages))
+    before = weights_of(run)
+    assert train.main(["-rd", str(run)]) == 0
+    assert weights_of(run) == before
+
+
+def test_a_loss_that_is_no_number_stops_before_the_step(
+    two_stages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The last checkpoint stays; the message says what to try."""
+    reckless = ["--SET", "training.optimizer.clip=1e38", "--SET", "training.images=64"]
+    code = train.main(["-p", str(two_stages), "-o", str(tmp_path), "-lr", "100", *reckless])
+    assert code == TrainingError.exit_code
+    assert "lower --OPTIM_LR" in capsys.readouterr().err
+
+
+def test_a_run_leaves_what_the_interface_says(two_stages: Path, tmp_path: Path) -> None:
+    run = fitted(tmp_path, "-p", str(two_stages))
+    for i in (0, 1):
+        for kind in ("state", "best", "raw"):
+            assert (run / "state_dicts" / f"unet_{i}_{kind}.safetensors").is_file()
+        assert (run / "samples" / f"stage_{i}_step_4.png").is_file()
+        assert (run / "tmp" / f"unet_{i}" / "step_00000004" / "MANIFEST.json").is_file()
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    logged = [line for line in lines if "loss" in line]
+    expected = {"stage", "step", "epoch", "loss", "lr", "grad_norm", "images_per_s", "seconds"}
+    assert all(line.keys() == expected for line in logged)
+    assert len(logged) == 8
+    progress = (run / "training_progress.txt").read_text()
+    assert "the run is complete" in progress
+    assert (run / "rejected.jsonl").read_text() == ""
+    assert {path.name for path in (run / "parameters").iterdir()} == {
+        "imagen_params.json",
+        "training_params.json",
+        "unet_0_params.json",
+        "unet_1_params.json",
+    }
+    again = fitted(tmp_path / "again", "-p", str(run / "parameters"))
+    assert weights_of(again) == weights_of(run)
