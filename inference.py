@@ -13,7 +13,7 @@ def infer(options: argparse.Namespace) -> Path:
     """Draw what a command line asks for and return the directory with the pictures."""
     from tqdm import tqdm
 
-    from minimagen.cli.drawing import GeneratedImages, choose_directory, read_captions
+    from minimagen.cli.drawing import GeneratedImages, choose_directory, read_captions, settings_of
     from minimagen.imagen import Imagen, to_pictures
 
     directory = choose_directory(options.training_directory)
@@ -26,8 +26,16 @@ def infer(options: argparse.Namespace) -> Path:
     )
     planned, fitted = len(imagen.config.imagen.stages), len(imagen.stages)
     if fitted < planned:
-        print(f"only {fitted} of {planned} stages are fitted: drawing at {imagen.sizes[-1]} px")
-    output = GeneratedImages.create(options, imagen, directory, captions)
+        size = imagen.stages[-1].config.size
+        print(f"only {fitted} of {planned} stages are fitted: drawing at {size} px")
+    how = {
+        "guidance_scale": options.guidance_scale,
+        "sampler": options.sampler,
+        "steps": options.steps,
+        "size": options.img_side_len,
+    }
+    settings = settings_of(options, imagen, directory, imagen.plan(**how))
+    output = GeneratedImages.create(options.output or Path(), captions, settings)
 
     batch = options.batch_size or 16
     with tqdm(total=len(captions), desc="drawing", unit="image") as bar:
@@ -35,13 +43,10 @@ def infer(options: argparse.Namespace) -> Path:
             drawn = imagen.sample(
                 captions[start : start + batch],
                 negative_captions=options.negative_caption,
-                guidance_scale=options.guidance_scale,
-                sampler=options.sampler,
-                steps=options.steps,
                 seed=options.seed or 0,
                 first_number=start,
-                size=options.img_side_len,
                 batch_size=batch,
+                **how,
             )
             output.save(to_pictures(drawn), first_number=start)
             bar.update(len(drawn))

@@ -16,35 +16,29 @@ def train(options: argparse.Namespace) -> Path:
     from minimagen.runtime import pick_device
     from minimagen.training.directory import TrainingDirectory
     from minimagen.training.fit import Fit
-    from minimagen.training.run import open_data, prepare_run, starting_stage
+    from minimagen.training.run import begin, gather, require_weights, starting_stage
     from minimagen.training.signals import Stopper
 
+    restart, init = options.restart_directory, options.init_directory
+    before = None if restart is None else TrainingDirectory.open(restart)
+    settings = new_run(options) if before is None else continued_run(options, before.path)
+    cascade, training = settings.cascade, settings.training
+    require_weights(init, settings.stages)
     device = pick_device(options.device)
-    if options.restart_directory is None:
-        settings = new_run(options)
-        data = open_data(settings.cascade, settings.training)
-        output = options.output or Path()
+    materials = gather(cascade, training, device)
+
+    if before is None:
         timestamp = options.timestamp or time.strftime("%Y%m%d_%H%M%S")
-        directory = TrainingDirectory.create(output, timestamp, settings.cascade, settings.training)
+        directory = TrainingDirectory.create(options.output or Path(), timestamp, cascade, training)
     else:
-        directory = TrainingDirectory.open(options.restart_directory)
-        settings = continued_run(options, directory.path)
-        data = open_data(settings.cascade, settings.training)
-        directory.save_configuration(settings.training)
+        directory = before
+        directory.save_configuration(training)
     print(f"training directory: {directory.path}")
 
+    run = begin(directory, cascade, training, materials, device=device, workers=options.num_workers)
     with Stopper() as stopper:
-        run = prepare_run(
-            directory,
-            settings.cascade,
-            settings.training,
-            data,
-            device=device,
-            workers=options.num_workers,
-        )
         for index in settings.stages:
-            seed = settings.training.seed
-            stage = starting_stage(settings.cascade, index, device, seed, options.init_directory)
+            stage = starting_stage(cascade, index, device, training.seed, init)
             Fit(run, stage, stopper).fit()
     directory.note("the run is complete")
     return directory.path

@@ -1,6 +1,7 @@
 """What a cascade is made of, as its parameter files say it: stages, and one network each."""
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -44,7 +45,7 @@ class SamplingConfig:
 
 @config
 class AugmentationConfig:
-    """Noise on the low-res image in training: time U(0, max_time) of a schedule, one draw an image."""
+    """Noise on the low-res image in training: time U(0, max_time), one draw an image."""
 
     max_time: Share = 0.5
     schedule: AnySchedule = field(default_factory=CosineSchedule)
@@ -102,7 +103,7 @@ class ImagenConfig:
     @model_validator(mode="after")
     def _sizes_grow(self) -> Self:
         sizes = [stage.size for stage in self.stages]
-        if any(larger <= smaller for smaller, larger in zip(sizes, sizes[1:], strict=False)):
+        if any(larger <= smaller for smaller, larger in pairwise(sizes)):
             raise ValueError(f"stage sizes {sizes} must grow from stage to stage")
         return self
 
@@ -128,7 +129,7 @@ class ImagenConfig:
 
 @dataclass(frozen=True)
 class CascadeConfig:
-    """The parameter files of a cascade: ``imagen_params.json`` and one ``unet_<i>_params.json`` a stage."""
+    """The files of a cascade: ``imagen_params.json``, and ``unet_<i>_params.json`` a stage."""
 
     imagen: ImagenConfig
     unets: tuple[UNetConfig, ...]
@@ -137,7 +138,8 @@ class CascadeConfig:
         """Check what only the files together can show.
 
         Raises:
-            ConfigError: for a missing network, sides a network cannot take, or crops it would misread.
+            ConfigError: for a missing network, sides a network cannot take, or crops it would
+                misread.
         """
         if len(self.unets) < len(self.imagen.stages):
             raise ConfigError(
@@ -171,8 +173,8 @@ def _check_pair(name: str, stage: StageConfig, unet: UNetConfig) -> None:
     for what, side in (("size", stage.size), ("crop", stage.crop)):
         if side is not None and side % unet.size_multiple:
             raise ConfigError(
-                f"{name}: {what} {side} is no multiple of {unet.size_multiple}, which its network's "
-                "patch and levels need"
+                f"{name}: {what} {side} is no multiple of {unet.size_multiple}, which its "
+                "network's patch and levels need"
             )
     if stage.crop not in (None, stage.size) and not unet.is_convolutional:
         raise ConfigError(

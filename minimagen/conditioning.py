@@ -1,7 +1,7 @@
 """What a network is told besides the noisy image: text, and a low-resolution image.
 
-Null text is a mask that is False everywhere: the network then attends its own learned null token only. The
-null side keeps the low-resolution image, so guidance steers by text alone.
+Null text is a mask that is False everywhere: the network then attends its own learned null token
+only. The null side keeps the low-resolution image, so guidance steers by text alone.
 """
 
 from dataclasses import dataclass, replace

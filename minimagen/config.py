@@ -1,15 +1,15 @@
 """The one way configuration is declared and read.
 
-``@config`` makes a frozen, keyword-only, strict dataclass; ``parse`` builds one from JSON text and turns every
-complaint into a :class:`ConfigError` of one line. A choice between several is a union discriminated on
-``kind``. The classes themselves live beside what they configure, never here.
+``@config`` makes a frozen, keyword-only, strict dataclass; ``parse`` builds one from JSON text and
+turns every complaint into a :class:`ConfigError` of one line. A choice between several is a union
+discriminated on ``kind``. The classes themselves live beside what they configure, never here.
 """
 
 import difflib
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar, dataclass_transform
+from typing import Any, TypeVar, cast, dataclass_transform
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
@@ -23,7 +23,8 @@ STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 def config(cls: type[T]) -> type[T]:
     """Declare a configuration: frozen, keyword-only, unknown keys and loose types refused."""
-    return dataclass(frozen=True, kw_only=True, config=STRICT)(cls)
+    made: Any = dataclass(frozen=True, kw_only=True, config=STRICT)(cls)
+    return cast(type[T], made)
 
 
 def parse(kind: type[T], text: str, where: str) -> T:

@@ -1,7 +1,8 @@
 """What can go wrong for reasons outside the code.
 
-Every message says where, what came, what is allowed and what to do, on one line. The scripts print it
-without a traceback and leave with ``exit_code``. Programmer's mistakes are ``assert`` and plain exceptions.
+Every message says where, what came, what is allowed and what to do, on one line. The scripts print
+it without a traceback and leave with ``exit_code``. Programmer's mistakes are ``assert`` and plain
+exceptions.
 """
 
 
@@ -26,7 +27,7 @@ class DataError(UsageError):
 
 
 class CheckpointError(UsageError):
-    """A directory that is not what it should be: no training directory, no weights, other shapes."""
+    """A directory that is not what it should be: no training run, no weights, other shapes."""
 
 
 class NoValidCheckpointError(CheckpointError):

@@ -1,6 +1,7 @@
 """The cascade as a whole: stages joined by one low-resolution function, a text encoder, and files."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -109,11 +110,6 @@ class Imagen:
         """Where the networks are."""
         return self.stages[0].device
 
-    @property
-    def sizes(self) -> list[int]:
-        """Sides of the images after each stage."""
-        return [stage.config.size for stage in self.stages]
-
     def sample(self, captions: Sequence[str], **options: object) -> Tensor:
         """Draw captions; the last of :meth:`sample_stages`, whose options it takes."""
         return self.sample_stages(captions, **options)[-1]  # type: ignore[arg-type]
@@ -130,11 +126,10 @@ class Imagen:
         guidance_scale: float | Sequence[float] | None = None,
         sampler: str | Sequence[str] | None = None,
         steps: int | Sequence[int] | None = None,
+        size: int | None = None,
         seed: int = 0,
         first_number: int = 0,
-        size: int | None = None,
         batch_size: int = 16,
-        progress: Callable[[int, int], None] | None = None,
     ) -> list[Tensor]:
         """Draw captions and keep what every stage drew.
 
@@ -144,11 +139,10 @@ class Imagen:
             guidance_scale: 1 is off; one value, or one for each stage; None is each stage's own.
             sampler: a key of ``SAMPLERS``, likewise.
             steps: likewise.
+            size: stop after the stage of this size; None is the last stage.
             seed: with the image's number it fixes all draws of an image.
             first_number: number of the first image.
-            size: stop after the stage of this size; None is the last stage.
             batch_size: images at a time; changes nothing but memory and time.
-            progress: called with (stage, images) after each batch of each stage.
 
         Returns:
             One tensor a stage, (N, 3, S, S) in [-1, 1], on the CPU.
@@ -156,38 +150,71 @@ class Imagen:
         Raises:
             UsageError: for a size that is no stage's, or lists of a wrong length.
         """
-        stages = self.up_to(size)
-        scales, samplers, counts = (
-            _per_stage(value, len(stages), name)
-            for value, name in (
-                (guidance_scale, "guidance_scale"),
-                (sampler, "sampler"),
-                (steps, "steps"),
-            )
-        )
+        plans = self.plan(guidance_scale=guidance_scale, sampler=sampler, steps=steps, size=size)
         text = self.encode(captions)
         negative = self._negative(negative_captions, len(captions))
-        drawn: list[list[Tensor]] = [[] for _ in stages]
+        batches = []
         for start in range(0, len(captions), batch_size):
             rows = slice(start, min(start + batch_size, len(captions)))
             numbers = range(first_number + rows.start, first_number + rows.stop)
-            images = None
-            for i, stage in enumerate(stages):
-                lowres = None if images is None else stage.lowres(images, seed, numbers)
-                with autocast(self.device, self.precision):
-                    images = stage.sample(
-                        Conditioning(None if text is None else text[rows], lowres),
-                        seed=seed,
-                        numbers=numbers,
-                        sampler=samplers[i],
-                        steps=counts[i],
-                        guidance_scale=scales[i],
-                        negative=None if negative is None else negative[rows],
-                    )
-                drawn[i].append(images.cpu())
-                if progress is not None:
-                    progress(i, len(numbers))
-        return [torch.cat(parts) for parts in drawn]
+            told = None if text is None else text[rows]
+            away = None if negative is None else negative[rows]
+            batches.append(self._draw(plans, told, away, seed, numbers))
+        return [torch.cat(parts) for parts in zip(*batches, strict=True)]
+
+    def plan(
+        self,
+        *,
+        guidance_scale: float | Sequence[float] | None = None,
+        sampler: str | Sequence[str] | None = None,
+        steps: int | Sequence[int] | None = None,
+        size: int | None = None,
+    ) -> list["StagePlan"]:
+        """Settle how each stage is sampled; the arguments are those of :meth:`sample_stages`.
+
+        Raises:
+            UsageError: for a size that is no stage's, lists of a wrong length, too many steps.
+        """
+        stages = self._up_to(size)
+        own = [stage.config.sampling for stage in stages]
+        plans = [
+            StagePlan(*settled)
+            for settled in zip(
+                stages,
+                _per_stage(sampler, [how.sampler for how in own], "sampler"),
+                _per_stage(steps, [how.steps for how in own], "steps"),
+                _per_stage(guidance_scale, [how.guidance_scale for how in own], "guidance_scale"),
+                strict=True,
+            )
+        ]
+        for plan in plans:
+            plan.stage.times(plan.steps)  # more steps than a stage's timesteps are refused here
+        return plans
+
+    def _draw(
+        self,
+        plans: Sequence["StagePlan"],
+        text: TextEmbedding | None,
+        negative: TextEmbedding | None,
+        seed: int,
+        numbers: Sequence[int],
+    ) -> list[Tensor]:
+        """Send one batch through the stages."""
+        drawn: list[Tensor] = []
+        for plan in plans:
+            lowres = plan.stage.lowres(drawn[-1], seed, numbers) if drawn else None
+            with autocast(self.device, self.precision):
+                images = plan.stage.sample(
+                    Conditioning(text, lowres),
+                    seed=seed,
+                    numbers=numbers,
+                    sampler=plan.sampler,
+                    steps=plan.steps,
+                    guidance_scale=plan.guidance_scale,
+                    negative=negative,
+                )
+            drawn.append(images.cpu())
+        return drawn
 
     def encode(self, captions: Sequence[str]) -> TextEmbedding | None:
         """Embed captions; None for an unconditional cascade. The encoder is loaded at first use."""
@@ -208,20 +235,26 @@ class Imagen:
             )
         return self.encode(texts)
 
-    def up_to(self, size: int | None) -> list[Stage]:
-        """Return the stages up to the one of this size; all for None.
-
-        Raises:
-            UsageError: when no fitted stage has this size.
-        """
+    def _up_to(self, size: int | None) -> list[Stage]:
+        sizes = [stage.config.size for stage in self.stages]
         if size is None:
             return self.stages
-        if size not in self.sizes:
-            allowed = ", ".join(map(str, self.sizes))
+        if size not in sizes:
+            allowed = ", ".join(map(str, sizes))
             raise UsageError(
                 f"--IMG_SIDE_LEN {size}: no fitted stage has this size; choose one of {allowed}"
             )
-        return self.stages[: self.sizes.index(size) + 1]
+        return self.stages[: sizes.index(size) + 1]
+
+
+@dataclass(frozen=True)
+class StagePlan:
+    """How one stage is going to be sampled."""
+
+    stage: Stage
+    sampler: str
+    steps: int
+    guidance_scale: float
 
 
 def make_stage(
@@ -279,12 +312,12 @@ def _check_directory(directory: Path) -> None:
         )
 
 
-def _per_stage(value: T | Sequence[T] | None, stages: int, name: str) -> list[T | None]:
-    """Spread one value, or one for each stage, over the stages."""
-    if value is None or isinstance(value, str) or not isinstance(value, Sequence):
-        return [value] * stages  # type: ignore[list-item]
-    if len(value) == 1:
-        return [value[0]] * stages
-    if len(value) != stages:
-        raise UsageError(f"{name}: {len(value)} values for {stages} stages; give 1 or {stages}")
-    return list(value)
+def _per_stage(value: T | Sequence[T] | None, own: list[T], name: str) -> list[T]:
+    """Spread one value, or one for each stage, over the stages; None leaves them their own."""
+    if value is None:
+        return own
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        return [value] * len(own)  # type: ignore[list-item]
+    if len(value) not in (1, len(own)):
+        raise UsageError(f"{name}: {len(value)} values for {len(own)} stages; give 1 or {len(own)}")
+    return list(value) * (len(own) // len(value))

@@ -37,7 +37,8 @@ def prepare_lowres(
         corners: top and left of the crop of each image in pixels of this stage, (B, 2); None for
             whole pictures.
 
-    Source: Ho et al. 2021 (arXiv:2106.15282), sec. 4; Saharia et al. 2022 (arXiv:2205.11487), sec. 2.4.
+    Source: Ho et al. 2021 (arXiv:2106.15282), sec. 4; Saharia et al. 2022 (arXiv:2205.11487),
+    sec. 2.4.
     """
     upsampled = resize(smaller, size)
     if corners is not None:

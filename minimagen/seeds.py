@@ -1,8 +1,8 @@
 """Every random draw of the project, keyed by what it is for.
 
-A draw depends on its key alone, (seed, stage, purpose, global sample number), never on which draws came
-before it. So workers, accumulation, batch size and resuming cannot change a run, and there is no generator
-state to save. Draws are made on the CPU: they are the same on every device.
+A draw depends on its key alone, (seed, stage, purpose, global sample number), never on which draws
+came before it. So workers, accumulation, batch size and resuming cannot change a run, and there is
+no generator state to save. Draws are made on the CPU: they are the same on every device.
 """
 
 import hashlib

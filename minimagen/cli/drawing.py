@@ -15,7 +15,7 @@ from PIL.PngImagePlugin import PngInfo
 from minimagen.checkpoint import sha256_of, write_text
 from minimagen.errors import CheckpointError, DataError, UsageError
 from minimagen.grid import captioned_grid
-from minimagen.imagen import Imagen, weights_path
+from minimagen.imagen import Imagen, StagePlan, weights_path
 
 BUILT_IN_CAPTION = "a large red circle"
 
@@ -80,19 +80,16 @@ class GeneratedImages:
 
     @classmethod
     def create(
-        cls, options: argparse.Namespace, imagen: Imagen, directory: Path, captions: list[str]
+        cls, output: Path, captions: list[str], settings: dict[str, Any]
     ) -> "GeneratedImages":
         """Make the directory and write what is known before the first image.
 
         Raises:
             UsageError: when nothing can be made there.
         """
-        path = _make_new(
-            (options.output or Path()), f"generated_images_{time.strftime('%Y%m%d_%H%M%S')}"
-        )
-        settings = _settings(options, imagen, directory)
+        path = _make_new(output, f"generated_images_{time.strftime('%Y%m%d_%H%M%S')}")
         write_text(path / "captions.txt", "".join(f"{caption}\n" for caption in captions))
-        write_text(path / "imagen_training_directory.txt", f"{directory}\n")
+        write_text(path / "imagen_training_directory.txt", f"{settings['training_directory']}\n")
         write_text(path / "settings.json", json.dumps(settings, indent=2) + "\n")
         (path / "generated_images").mkdir()
         return cls(path, captions, settings)
@@ -120,21 +117,22 @@ class GeneratedImages:
         return fields
 
 
-def _settings(options: argparse.Namespace, imagen: Imagen, directory: Path) -> dict[str, Any]:
-    """Return what the flags and the stages' own defaults amount to."""
-    stages = imagen.up_to(options.img_side_len)
-    own = [stage.config.sampling for stage in stages]
+def settings_of(
+    options: argparse.Namespace, imagen: Imagen, directory: Path, plans: Sequence[StagePlan]
+) -> dict[str, Any]:
+    """Return all that is needed to draw the same images again."""
     weights = options.weights or "ema"
-    hashes = "".join(sha256_of(weights_path(directory, s.index, weights)) for s in stages)
+    files = [weights_path(directory, plan.stage.index, weights) for plan in plans]
+    hashes = "".join(map(sha256_of, files))
     return {
         "training_directory": str(directory),
         "weights": weights,
         "weights_sha256": hashlib.sha256(hashes.encode()).hexdigest(),
-        "sizes": [stage.config.size for stage in stages],
+        "sizes": [plan.stage.config.size for plan in plans],
         "seed": options.seed or 0,
-        "sampler": options.sampler or [how.sampler for how in own],
-        "steps": options.steps or [how.steps for how in own],
-        "guidance_scale": options.guidance_scale or [how.guidance_scale for how in own],
+        "sampler": [plan.sampler for plan in plans],
+        "steps": [plan.steps for plan in plans],
+        "guidance_scale": [plan.guidance_scale for plan in plans],
         "negative_caption": options.negative_caption,
         "images_per_caption": options.images_per_caption or 1,
         "batch_size": options.batch_size or 16,

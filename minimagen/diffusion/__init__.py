@@ -1,7 +1,8 @@
 """The mathematics of diffusion in continuous time; knows no network, no text and no files.
 
-A schedule gives a noise level; an objective says what the network is asked for; a weighting says how much each
-level counts; a denoiser is a function ``(x_t, t, cond) -> x_0``; guidance and thresholding wrap a denoiser.
+A schedule gives a noise level; an objective says what the network is asked for; a weighting says
+how much each level counts; a denoiser is a function ``(x_t, t, cond) -> x_0``; guidance and
+thresholding wrap a denoiser.
 """
 
 from minimagen.diffusion.denoiser import Denoiser, Network, make_denoiser

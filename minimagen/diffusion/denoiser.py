@@ -23,7 +23,7 @@ Denoiser = Callable[[Tensor, Tensor, Conditioning], Tensor]
 
 
 def make_denoiser(network: Network, schedule: Schedule, objective: ObjectiveLike) -> Denoiser:
-    """Turn a network's answer into an estimate of x_0, in float32 whatever the network computes in."""
+    """Turn a network's answer into an estimate of x_0, in float32 whatever it computes in."""
 
     def denoise(x_t: Tensor, t: Tensor, cond: Conditioning) -> Tensor:
         at = schedule.at(t, like=x_t)

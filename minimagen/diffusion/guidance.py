@@ -13,8 +13,8 @@ def guided(denoise: Denoiser, scale: float, negative: TextEmbedding | None = Non
     Args:
         denoise: a denoiser trained with some of its text dropped.
         scale: 1 is off (and half the calls), more follows the text closer.
-        negative: captions to steer away from, (B, L, D), in place of null text. The low-resolution image stays
-            on both sides.
+        negative: captions to steer away from, (B, L, D), in place of null text. The low-resolution
+            image stays on both sides.
 
     Source: Ho & Salimans 2022 (arXiv:2207.12598), eq. 6 with scale = 1 + w.
     """

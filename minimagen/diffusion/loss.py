@@ -24,7 +24,8 @@ def diffusion_loss(
     """Return the weighted squared error of one prediction for each sample; (B,).
 
     Args:
-        predict: the network with its condition bound, ``(x_t (B,C,H,W), log_snr (B,)) -> (B,C,H,W)``.
+        predict: the network with its condition bound,
+            ``(x_t (B,C,H,W), log_snr (B,)) -> (B,C,H,W)``.
         x_0: clean images, (B, C, H, W).
         eps: standard normal noise, (B, C, H, W).
         t: times in [0, 1], (B,).

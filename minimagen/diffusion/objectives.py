@@ -22,7 +22,7 @@ class ObjectiveLike(Protocol):
         """Read the estimate of x_0 off the network's answer; inverts :meth:`target`."""
 
     def x_0_error_scale(self, at: NoiseLevel) -> Tensor:
-        """Return how much larger a squared error is here than the same error seen in x_0; (B,1,1,1)."""
+        """Return how much larger a squared error is here than when seen in x_0; (B, 1, 1, 1)."""
 
 
 @config
@@ -65,7 +65,10 @@ class X0Prediction:
 
 @config
 class VPrediction:
-    """The network predicts v = alpha eps - sigma x_0.  Salimans & Ho 2022 (arXiv:2202.00512), app. D."""
+    """The network predicts v = alpha eps - sigma x_0.
+
+    Source: Salimans & Ho 2022 (arXiv:2202.00512), app. D.
+    """
 
     kind: Literal["v"] = "v"
 

@@ -1,12 +1,14 @@
 """How much noise there is at time t.
 
-A schedule is a decreasing function ``log_snr(t)`` plus a scale family. Shift and cut act on log-SNR alone:
+A schedule is a decreasing function ``log_snr(t)`` plus a scale family. Shift and cut act on log-SNR
+alone:
 
     curve(u)                  the textbook schedule, u in (0, 1), unbounded at both ends
-    log_snr(t) = curve(u) + shift,   u linear in t between the places where this is log_snr_max and log_snr_min
+    log_snr(t) = curve(u) + shift,   u linear in t from where this is log_snr_max to log_snr_min
 
-so the ends are finite whatever the textbook says, and no value is ever clamped (equal log-SNRs make multistep
-solvers divide by zero). alpha and sigma follow from log-SNR: their family is variance-preserving or flow.
+so the ends are finite whatever the textbook says, and no value is ever clamped (equal log-SNRs make
+multistep solvers divide by zero). alpha and sigma follow from log-SNR: their family is
+variance-preserving or flow.
 """
 
 import math
@@ -59,8 +61,8 @@ class Schedule(ABC):
     Args:
         log_snr_max: log-SNR at t = 0, almost data.
         log_snr_min: log-SNR at t = 1, almost noise.
-        shift: added to the textbook's log-SNR; 2 ln(32 / size) moves a schedule made for 32 px pictures to
-            another size. Source: Hoogeboom et al. 2023 (arXiv:2301.11093), eq. 4.
+        shift: added to the textbook's log-SNR; 2 ln(32 / size) moves a schedule made for 32 px
+            pictures to another size. Source: Hoogeboom et al. 2023 (arXiv:2301.11093), eq. 4.
     """
 
     log_snr_max: float = 15.0
@@ -127,9 +129,12 @@ class Schedule(ABC):
 
 @config
 class CosineSchedule(Schedule):
-    """Variance-preserving cosine schedule: alpha = cos(angle), sigma = sin(angle), the angle linear in t.
+    """Variance-preserving cosine schedule.
 
-    Source: Nichol & Dhariwal 2021 (arXiv:2102.09672); cut as in Salimans & Ho 2022 (arXiv:2202.00512).
+        alpha = cos(angle),   sigma = sin(angle),   the angle linear in t
+
+    Source: Nichol & Dhariwal 2021 (arXiv:2102.09672); cut as in Salimans & Ho 2022
+    (arXiv:2202.00512).
     """
 
     kind: Literal["cosine"] = "cosine"
@@ -185,8 +190,8 @@ class LinearBetaSchedule(Schedule):
 class FlowSchedule(Schedule):
     """Straight paths from data to noise: alpha = 1 - u, sigma = u.
 
-    Source: Lipman et al. 2022 (arXiv:2210.02747); Liu et al. 2022 (arXiv:2209.03003); shifted as in Esser et al.
-    2024 (arXiv:2403.03206), sec. 5.3.2.
+    Source: Lipman et al. 2022 (arXiv:2210.02747); Liu et al. 2022 (arXiv:2209.03003); shifted as in
+    Esser et al. 2024 (arXiv:2403.03206), sec. 5.3.2.
     """
 
     kind: Literal["flow"] = "flow"

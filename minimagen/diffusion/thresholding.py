@@ -51,7 +51,7 @@ class NoThresholding:
 
 @config
 class StaticThresholding:
-    """Clamp to [-1, 1]; right for super-resolution, where a rescaled estimate would lose contrast."""
+    """Clamp to [-1, 1]; right for super-resolution, where rescaling would lose contrast."""
 
     kind: Literal["static"] = "static"
 

@@ -1,7 +1,8 @@
 """Which times t training looks at.
 
-A draw starts from one uniform number per sample, keyed by its global sample number. All but ``uniform`` spread
-these over equal strata of the global batch first: the loss then varies less from step to step.
+A draw starts from one uniform number per sample, keyed by its global sample number. All but
+``uniform`` spread these over equal strata of the global batch first: the loss then varies less from
+step to step.
 """
 
 from typing import Annotated, Literal
@@ -59,7 +60,8 @@ class LogitNormalTimes:
     def draw(self, u: Tensor, position: Tensor, batch: int) -> Tensor:
         """Push the strata through the normal quantile and the logistic function; (B,)."""
         quantile = torch.special.ndtri(stratify(u, position, batch).clamp(1e-9, 1 - 1e-9))
-        return (self.mean + self.std * quantile).sigmoid()
+        t: Tensor = (self.mean + self.std * quantile).sigmoid()
+        return t
 
 
 @config

@@ -1,9 +1,9 @@
 """How much each noise level counts in the loss.
 
-A weighting multiplies the per-sample squared error of whatever the network predicts. Those that the literature
-states in another space (x_0, v or eps) are carried over by the objective's ``x_0_error_scale``, so objective
-and weighting are independent choices. What a run really weighs is this times the density of log-SNR that its
-times and schedule draw.
+A weighting multiplies the per-sample squared error of whatever the network predicts. Those that the
+literature states in another space (x_0, v or eps) are carried over by the objective's
+``x_0_error_scale``, so objective and weighting are independent choices. What a run really weighs is
+this times the density of log-SNR that its times and schedule draw.
 """
 
 from typing import Annotated, Literal
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from minimagen.config import config
 from minimagen.diffusion.objectives import ObjectiveLike
-from minimagen.diffusion.schedules import NoiseLevel, Schedule
+from minimagen.diffusion.schedules import NoiseLevel
 
 
 @config
@@ -45,8 +45,8 @@ class MinSNRWeighting:
 class FlooredSigmaWeighting:
     """1 / max(sigma, floor)^2 on the x_0 error.
 
-    With a floor near 0 this is the v-space weighting, with 1 the plain x_0 error: one number between learning
-    detail and learning what the caption asks for.
+    With a floor near 0 this is the v-space weighting, with 1 the plain x_0 error: one number
+    between learning detail and learning what the caption asks for.
     """
 
     kind: Literal["floored_sigma"] = "floored_sigma"
@@ -60,7 +60,7 @@ class FlooredSigmaWeighting:
 
 @config
 class VSpaceWeighting:
-    """Count errors as if v had been predicted.  Salimans & Ho 2022 (arXiv:2202.00512), "SNR + 1"."""
+    """Count errors as in v: "SNR + 1".  Salimans & Ho 2022 (arXiv:2202.00512), sec. 4."""
 
     kind: Literal["v_space"] = "v_space"
 
@@ -74,9 +74,9 @@ class VSpaceWeighting:
 class SigmoidWeighting:
     """sigmoid(bias - log_snr) on the eps error, per unit of log-SNR.
 
-    The factor -d log_snr / dt turns the integral over t into one over log-SNR: the weighting is then the same
-    whatever the schedule or its shift.  Kingma & Gao 2023 (arXiv:2303.00848); Hoogeboom et al. 2024
-    (arXiv:2410.19324), sec. 3.
+    The factor -d log_snr / dt turns the integral over t into one over log-SNR: the weighting is
+    then the same whatever the schedule or its shift.  Kingma & Gao 2023 (arXiv:2303.00848);
+    Hoogeboom et al. 2024 (arXiv:2410.19324), sec. 3.
     """
 
     kind: Literal["sigmoid"] = "sigmoid"

@@ -1,4 +1,4 @@
-"""A residual block steered by an embedding, and one step of a U-Net's ladder made of such blocks."""
+"""A residual block steered by an embedding, and a step of a U-Net's ladder made of such blocks."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn

@@ -44,6 +44,7 @@ class LogSNREmbedding(nn.Module):
     def __init__(self, width: int, frequencies: int = 16) -> None:
         super().__init__()
         steps = torch.linspace(math.log(1 / 16), math.log(4), frequencies)
+        self.frequencies: Tensor
         self.register_buffer("frequencies", steps.exp(), persistent=False)
         self.mlp = nn.Sequential(
             nn.Linear(2 * frequencies, width), nn.SiLU(), nn.Linear(width, width)
@@ -57,7 +58,10 @@ class LogSNREmbedding(nn.Module):
 
 
 class Down(nn.Module):
-    """Halve the sides: fold 2 x 2 pixels into channels, then mix.  Shi et al. 2016 (arXiv:1609.05158)."""
+    """Halve the sides: fold 2 x 2 pixels into channels, then mix.
+
+    Source: Shi et al. 2016 (arXiv:1609.05158).
+    """
 
     def __init__(self, channels: int, out_channels: int) -> None:
         super().__init__()

@@ -2,9 +2,11 @@
 
     x_t (+ low-res image) -> fold patches into channels -> encode -> middle -> decode -> unfold
 
-``encode``, ``middle`` and ``decode`` are separate, so that a network around this one can add to the skips.
+``encode``, ``middle`` and ``decode`` are separate, so that a network around this one can add to
+the skips.
 """
 
+from functools import partial
 from typing import Annotated
 
 import torch
@@ -53,7 +55,8 @@ class UNetConfig:
         text: width of the tokens as the network reads them.
         head_width: width of one attention head; divides the width of every level with attention.
         coordinates: tell each position where it lies; for a base, whose captions name places.
-        gradient_checkpointing: compute blocks again in the backward pass: less memory, a third slower.
+        gradient_checkpointing: compute blocks again in the backward pass: less memory, a third
+            slower.
     """
 
     about: str = ""
@@ -95,8 +98,8 @@ class UNet(nn.Module):
         text_width: D of the text encoder; None for a network without text.
         lowres: whether a low-resolution image comes with x_t.
 
-    Source: Saharia et al. 2022, Imagen (arXiv:2205.11487), app. B, with patches as in Hoogeboom et al.
-    2023 (arXiv:2301.11093), sec. 3.3.
+    Source: Saharia et al. 2022, Imagen (arXiv:2205.11487), app. B, with patches as in Hoogeboom et
+    al. 2023 (arXiv:2301.11093), sec. 3.3.
     """
 
     def __init__(self, config: UNetConfig, text_width: int | None, lowres: bool) -> None:
@@ -225,9 +228,10 @@ class UNet(nn.Module):
     def _run(
         self, block: nn.Module, h: Tensor, embedding: Tensor, text: TextEmbedding | None
     ) -> Tensor:
-        if self.config.gradient_checkpointing and torch.is_grad_enabled():
-            return checkpoint(block, h, embedding, text, use_reentrant=False)  # type: ignore[no-any-return]
-        return block(h, embedding, text)  # type: ignore[no-any-return]
+        again = self.config.gradient_checkpointing and torch.is_grad_enabled()
+        run = partial(checkpoint, block, use_reentrant=False) if again else block
+        out: Tensor = run(h, embedding, text)
+        return out
 
     def _check_sides(self, x: Tensor) -> None:
         multiple = self.config.size_multiple

@@ -1,8 +1,8 @@
 """From noise to images: grids of times, and samplers.
 
-A sampler is one pure function ``(denoise, x, times, schedule, *, generators=None) -> x_0`` of any denoiser with
-its condition bound, ``(x_t (B,C,H,W), t (B,)) -> x_0``. Its memory is in local variables. A new one is a function
-in a file of its own and one line here.
+A sampler is one pure function ``(denoise, x, times, schedule, *, generators=None) -> x_0`` of any
+denoiser with its condition bound, ``(x_t (B,C,H,W), t (B,)) -> x_0``. Its memory is in local
+variables. A new one is a function in a file of its own and one line here.
 """
 
 from collections.abc import Callable, Sequence

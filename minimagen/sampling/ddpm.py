@@ -33,7 +33,8 @@ def ddpm(
         schedule: the schedule the network was trained with.
         generators: one per image, on the CPU; without them noise comes from the global state.
 
-    Source: Ho et al. 2020 (arXiv:2006.11239), eq. 6-7; in this form Kingma et al. 2021 (arXiv:2107.00630), eq. 32.
+    Source: Ho et al. 2020 (arXiv:2006.11239), eq. 6-7; in this form Kingma et al. 2021
+    (arXiv:2107.00630), eq. 32.
     """
     for t, s in pairwise(times):
         now, then = schedule.at(t, x), schedule.at(s, x)

@@ -38,8 +38,9 @@ def dpmpp_2m(
         x_0 = denoise(x, t.expand(len(x)))
         ahead = x_0
         if x_0_before is not None and h_before is not None:
-            # Half a step ahead, never further than the last step reached back: on a grid uniform in t the
-            # last step is 6 to 8 times the one before, and a free extrapolation is 100 times less exact.
+            # Half a step ahead, never further than the last step reached back: on a grid uniform in
+            # t the last step is 6 to 8 times the one before, and a free extrapolation is 100 times
+            # less exact.
             ahead = x_0 + (h / (2 * h_before)).clamp(max=0.5) * (x_0 - x_0_before)
         x = then.sigma / now.sigma * x - then.alpha * torch.expm1(-h) * ahead
         x_0_before, h_before = x_0, h

@@ -21,7 +21,8 @@ def discrete_grid(timesteps: int, steps: int) -> Tensor:
     """
     if steps > timesteps:
         raise UsageError(
-            f"{steps} sampling steps: this stage was trained with {timesteps} timesteps; ask for at most {timesteps}"
+            f"{steps} sampling steps: this stage was trained with {timesteps} timesteps; "
+            f"ask for at most {timesteps}"
         )
     return torch.linspace(timesteps, 0, steps + 1, dtype=torch.float64).round() / timesteps
 

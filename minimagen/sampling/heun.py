@@ -20,8 +20,8 @@ def heun(
 ) -> Tensor:
     """Average the slopes at both ends of each step; second order, two calls a step.
 
-    The equation is solved for y = x / alpha over r = sigma / alpha, where it reads dy/dr = (y - x_0) / r.
-    The last step is Euler's: there is next to no noise left to correct for.
+    The equation is solved for y = x / alpha over r = sigma / alpha, where it reads
+    dy/dr = (y - x_0) / r. The last step is Euler's: there is next to no noise left to correct for.
 
     Args:
         denoise: maps (x_t (B,C,H,W), t (B,)) to an estimate of x_0 (B,C,H,W).

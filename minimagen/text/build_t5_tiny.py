@@ -28,7 +28,7 @@ from minimagen.text.vocabulary import EOS, PAD, sentinel_ids, tokenizer_from, tr
 VOCABULARY = 1_536  # pieces, before the sentinels
 BATCH = 64
 LEARNING_RATE = 5e-3
-NEIGHBOURS = (-1, 1, -2)  # where the first heads look at first; the others anywhere
+NEIGHBOURS = (-1, 1)  # where the first heads look at first; the others anywhere
 NEIGHBOUR_BIAS = 4.0
 IGNORED = -100  # what transformers' loss leaves out
 
@@ -128,7 +128,7 @@ def _example(ids: Ids, sentinels: Ids, source: random.Random) -> tuple[Ids, Ids,
         hidden, answer = corrupt(ids, sentinels, source)
         return [*hidden, EOS], [1] * (len(hidden) + 1), [*answer, EOS]
     visible = [1] * len(ids)
-    for start, stop in draw_spans(len(ids), source, density=0.6, mean_span=2.0):
+    for start, stop in draw_spans(len(ids), source, density=0.6, mean_span=3.0):
         visible[start:stop] = [0] * (stop - start)
     return [*ids, EOS], [*visible, 1], [*ids, EOS]
 

@@ -2,6 +2,7 @@
 
 import platform
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,60 +25,85 @@ from minimagen.training.fit import Run
 
 
 @dataclass(frozen=True)
-class OpenedData:
-    """A data set that was looked at, and how it is split."""
+class Materials:
+    """What a run works on, ready in memory.
+
+    Args:
+        source: captioned pictures.
+        rejected: what was left out at the start.
+        training: indices of the training split.
+        validation: indices of the validation split.
+        table: embeddings of all captions; None for an unconditional cascade.
+    """
 
     source: Source
     rejected: list[Rejection]
     training: list[int]
     validation: list[int]
+    table: EmbeddingTable | None
 
 
-def open_data(cascade: CascadeConfig, training: TrainingConfig) -> OpenedData:
-    """Open and split the data, before anything is made on disk.
+def gather(cascade: CascadeConfig, training: TrainingConfig, device: torch.device) -> Materials:
+    """Open and split the data and embed its captions, before anything is made on disk.
 
     Raises:
         DataError: when there is nothing to train on.
+        ConfigError: when the text encoder cannot be had.
     """
     largest = cascade.imagen.stages[-1].size
     source, rejected = open_source(training.data, check_size=largest)
     chosen, held_out = split(len(source), training.train_fraction, training.seed)
-    return OpenedData(source, rejected, chosen, held_out)
+    table = _embed(cascade, source, device)
+    return Materials(source, rejected, chosen, held_out, table)
 
 
-def prepare_run(
+def begin(
     directory: TrainingDirectory,
     cascade: CascadeConfig,
     training: TrainingConfig,
-    data: OpenedData,
+    materials: Materials,
     *,
     device: torch.device,
     workers: int | None,
 ) -> Run:
-    """Embed the captions and note what the run is.
+    """Note what the run is.
 
     Args:
         directory: where everything goes.
         cascade: what is trained.
         training: how.
-        data: on what.
+        materials: on what.
         device: where.
         workers: data-loading processes; None is 0 on a CPU, else 4.
     """
     torch.backends.cudnn.deterministic = training.deterministic
-    directory.save_rejections(data.rejected)
-    table = _embed(cascade, data, device)
-    _note(directory, data, table, cascade, device)
+    directory.save_rejections(materials.rejected)
+    directory.note(*_opening_lines(materials, cascade, device))
     return Run(
         directory=directory,
         config=training,
-        source=data.source,
-        training=data.training,
-        validation=data.validation,
-        embed=table,
+        source=materials.source,
+        training=materials.training,
+        validation=materials.validation,
+        embed=materials.table,
         precision=pick_precision(training.precision, device),
         workers=(0 if device.type == "cpu" else 4) if workers is None else workers,
     )
+
+
+def require_weights(init: Path | None, stages: Sequence[int]) -> None:
+    """Check that another run has the weights that stages are to start from.
+
+    Raises:
+        CheckpointError: when it lacks some.
+    """
+    for index in stages if init is not None else ():
+        path = weights_path(init, index)
+        if not path.is_file():
+            raise CheckpointError(
+                f"--INIT_DIRECTORY {init}: has no weights for stage {index} ({path.name}); "
+                "choose --STAGES it has fitted"
+            )
 
 
 def starting_stage(
@@ -86,25 +112,19 @@ def starting_stage(
     """Make a stage with fresh weights, or with another run's averaged weights.
 
     Raises:
-        CheckpointError: when the other run has none for this stage, or of another shape.
+        CheckpointError: when the other run's network has another shape.
     """
     stage = make_stage(cascade, index, device, seed)
     if init is not None:
-        path = weights_path(init, index)
-        if not path.is_file():
-            raise CheckpointError(
-                f"--INIT_DIRECTORY {init}: has no weights for stage {index} ({path.name}); "
-                "choose --STAGES it has fitted"
-            )
-        load_weights(stage.network, path)
+        load_weights(stage.network, weights_path(init, index))
     return stage
 
 
-def _embed(cascade: CascadeConfig, data: OpenedData, device: torch.device) -> EmbeddingTable | None:
+def _embed(cascade: CascadeConfig, source: Source, device: torch.device) -> EmbeddingTable | None:
     encoder = cascade.imagen.text_encoder
     if encoder is None:
         return None
-    captions = [data.source.caption(i) for i in range(len(data.source))]
+    captions = [source.caption(i) for i in range(len(source))]
     with tqdm(desc="captions", unit="caption", leave=False) as bar:
 
         def show(done: int, total: int) -> None:
@@ -114,22 +134,17 @@ def _embed(cascade: CascadeConfig, data: OpenedData, device: torch.device) -> Em
         return embed_captions(encoder, captions, device, show)
 
 
-def _note(
-    directory: TrainingDirectory,
-    data: OpenedData,
-    table: EmbeddingTable | None,
-    cascade: CascadeConfig,
-    device: torch.device,
-) -> None:
-    reasons = {item.reason for item in data.rejected}
+def _opening_lines(materials: Materials, cascade: CascadeConfig, device: torch.device) -> list[str]:
+    reasons = sorted({item.reason for item in materials.rejected})
     encoder = cascade.imagen.text_encoder
-    directory.note(
+    return [
         f"command: {' '.join(sys.argv)}",
         f"python {platform.python_version()}, torch {torch.__version__}, {device}, "
         f"{torch.get_num_threads()} threads",
-        f"data: {len(data.training)} to train on, {len(data.validation)} to validate with, "
-        f"{len(data.rejected)} rejected{': ' if reasons else ''}{', '.join(sorted(reasons))}",
-        *data.source.notes,
+        f"data: {len(materials.training)} to train on, {len(materials.validation)} to validate "
+        f"with, {len(materials.rejected)} rejected{': ' if reasons else ''}{', '.join(reasons)}",
+        *materials.source.notes,
         "text encoder: none" if encoder is None else f"text encoder: {describe(encoder)}",
-        f"captions: {table.cut if table else 0} longer than the encoder keeps, and cut",
-    )
+        f"captions: {materials.table.cut if materials.table else 0} longer than the encoder keeps, "
+        "and cut",
+    ]
