@@ -54,6 +54,7 @@ def continued_run(options: argparse.Namespace, directory: Path) -> Settings:
     Raises:
         UsageError: showing what differs, when the command line asks for another run.
     """
+    _refuse_with_restart(options)
     stored = _read(directory / "parameters")
     asked = (
         _read(locate(options.parameters)) if options.parameters else json.loads(json.dumps(stored))
@@ -208,6 +209,15 @@ def _tree_of(settings: Settings) -> Tree:
     unets = {f"unet_{i}": to_plain(unet) for i, unet in enumerate(settings.cascade.unets)}
     imagen, training = to_plain(settings.cascade.imagen), to_plain(settings.training)
     return {"imagen": imagen, "training": training, **unets}
+
+
+def _refuse_with_restart(options: argparse.Namespace) -> None:
+    for name in ("testing", "init_directory", "timestamp", "output"):
+        if getattr(options, name) is not None:
+            raise UsageError(
+                f"--{name.upper()}: means nothing with --RESTART_DIRECTORY, which continues a run "
+                "where it is; leave it out"
+            )
 
 
 def _require_same(before: Tree, after: Tree) -> None:

@@ -14,7 +14,7 @@ variance-preserving or flow.
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import torch
 import torch.nn.functional as F
@@ -70,10 +70,19 @@ class Schedule(ABC):
     shift: float = 0.0
 
     @model_validator(mode="after")
-    def _ends_are_ordered(self) -> "Schedule":
+    def _is_possible(self) -> Self:
+        self._check()
+        return self
+
+    def _check(self) -> None:
         if self.log_snr_min >= self.log_snr_max:
             raise ValueError("log_snr_min must be below log_snr_max")
-        return self
+        wanted = torch.tensor([self.log_snr_max, self.log_snr_min])
+        if not ((self.log_snr(torch.tensor([0.0, 1.0])) - wanted).abs() < 0.1).all():
+            raise ValueError(
+                f"float32 cannot tell t from its end at log-SNRs {self.log_snr_max} and "
+                f"{self.log_snr_min} with shift {self.shift}; keep them less the shift within +-20"
+            )
 
     @abstractmethod
     def curve(self, u: Tensor) -> Tensor:
@@ -166,6 +175,11 @@ class LinearBetaSchedule(Schedule):
     log_snr_min: float = -10.0
     beta_min: Annotated[float, Field(gt=0)] = 0.1
     beta_max: Annotated[float, Field(gt=0)] = 20.0
+
+    def _check(self) -> None:
+        if self.beta_max < self.beta_min:
+            raise ValueError("beta_max must not be below beta_min")
+        super()._check()
 
     def curve(self, u: Tensor) -> Tensor:
         """-ln(exp(B) - 1)."""

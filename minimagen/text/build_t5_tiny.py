@@ -28,7 +28,7 @@ from minimagen.text.vocabulary import EOS, PAD, sentinel_ids, tokenizer_from, tr
 VOCABULARY = 1_536  # pieces, before the sentinels
 BATCH = 64
 LEARNING_RATE = 5e-3
-NEIGHBOURS = (-1, 1)  # where the first heads look at first; the others anywhere
+NEIGHBOURS = (-1, 1, -2, 2)  # where the first heads look at first; the others anywhere
 NEIGHBOUR_BIAS = 4.0
 IGNORED = -100  # what transformers' loss leaves out
 
@@ -84,11 +84,11 @@ def _new_model(vocabulary: int, seed: int) -> Any:
     config = T5Config(
         vocab_size=vocabulary,
         d_model=64,
-        d_kv=16,
+        d_kv=12,
         d_ff=192,
         num_layers=4,
         num_decoder_layers=2,
-        num_heads=4,
+        num_heads=6,
         relative_attention_max_distance=64,
         dropout_rate=0.0,
         feed_forward_proj="gated-gelu",
@@ -128,7 +128,7 @@ def _example(ids: Ids, sentinels: Ids, source: random.Random) -> tuple[Ids, Ids,
         hidden, answer = corrupt(ids, sentinels, source)
         return [*hidden, EOS], [1] * (len(hidden) + 1), [*answer, EOS]
     visible = [1] * len(ids)
-    for start, stop in draw_spans(len(ids), source, density=0.6, mean_span=3.0):
+    for start, stop in draw_spans(len(ids), source, density=0.6, mean_span=2.5):
         visible[start:stop] = [0] * (stop - start)
     return [*ids, EOS], [*visible, 1], [*ids, EOS]
 

@@ -21,7 +21,7 @@ from minimagen.conditioning import TextEmbedding
 from minimagen.config import config
 from minimagen.errors import ConfigError
 from minimagen.text.captions import clean
-from minimagen.text.sources import (
+from minimagen.text.locate import (
     BUNDLED,
     WANTED,
     Source,

@@ -54,7 +54,7 @@ def _fit(texts: list[str], size: int) -> bytes:
 
 
 def _with_frequent_words(model: bytes, texts: list[str]) -> bytes:
-    """Add the words that fitting took apart: where "a" is everywhere, "above" becomes "a" and "bove"."""
+    """Add the words that fitting took apart: a cheap "ab" makes "above" into "ab" and "ove"."""
     from sentencepiece import SentencePieceProcessor
     from sentencepiece.sentencepiece_model_pb2 import ModelProto
 

@@ -129,6 +129,8 @@ class TestContinuing:
             (["-b", "4"], "training.batch_size is 2 in the run and 4 here"),
             (["-lr", "0.5"], "training.optimizer.learning_rate is 0.001 in the run and 0.5 here"),
             (["-s", "16"], "imagen.stages.1.size is 32 in the run and null here"),
+            (["--TESTING"], "--TESTING: means nothing with --RESTART_DIRECTORY"),
+            (["-id", "x"], "--INIT_DIRECTORY: means nothing with --RESTART_DIRECTORY"),
             (["-e", "1"], "--EPOCHS 1: shorter than the run being continued"),
         ],
     )

@@ -9,14 +9,14 @@ from minimagen.config import dump, parse
 from minimagen.errors import ConfigError
 from minimagen.text.encoders import (
     T5Config,
+    TextEncoder,
     describe,
     encoder_identity,
     encoder_width,
     load_encoder,
 )
-from minimagen.text.sources import bundled_directory
+from minimagen.text.locate import bundled_directory
 
-TINY = load_encoder(T5Config())
 CAPTIONS = ["a red circle", "a small blue square at the top left", "a photo of a chinese temple"]
 AWKWARD = {
     "10,000 words": "circle " * 10_000,
@@ -32,44 +32,49 @@ AWKWARD = {
 }
 
 
+@pytest.fixture(scope="module")
+def tiny() -> TextEncoder:
+    return load_encoder(T5Config())
+
+
 @pytest.mark.parametrize("caption", AWKWARD.values(), ids=AWKWARD.keys())
-def test_any_string_is_embedded(caption: str) -> None:
-    text = TINY.encode([caption])
+def test_any_string_is_embedded(tiny: TextEncoder, caption: str) -> None:
+    text = tiny.encode([caption])
     assert text.tokens.isfinite().all()
     assert 1 < text.mask.sum() <= 64
 
 
 @pytest.mark.parametrize("caption", ["", "   ", "\n\t", "\x00"])
-def test_an_empty_caption_is_null_text(caption: str) -> None:
-    text = TINY.encode([caption, "a red circle"])
+def test_an_empty_caption_is_null_text(tiny: TextEncoder, caption: str) -> None:
+    text = tiny.encode([caption, "a red circle"])
     assert text.mask.sum(dim=1).tolist() == [0, 4]
     assert not text.tokens[0].any()
-    assert TINY.encode([caption]).tokens.shape == (1, 1, TINY.width)
+    assert tiny.encode([caption]).tokens.shape == (1, 1, tiny.width)
 
 
-def test_no_captions_are_an_empty_batch() -> None:
-    assert TINY.encode([]).tokens.shape == (0, 1, TINY.width)
+def test_no_captions_are_an_empty_batch(tiny: TextEncoder) -> None:
+    assert tiny.encode([]).tokens.shape == (0, 1, tiny.width)
 
 
-def test_markup_in_a_caption_does_not_end_it() -> None:
-    tokens = TINY.encode(["a </s> red circle"]).mask.sum()
-    assert tokens > TINY.encode(["a red circle"]).mask.sum()
+def test_markup_in_a_caption_does_not_end_it(tiny: TextEncoder) -> None:
+    tokens = tiny.encode(["a </s> red circle"]).mask.sum()
+    assert tokens > tiny.encode(["a red circle"]).mask.sum()
 
 
-def test_an_embedding_depends_on_its_caption_alone_to_the_last_bit() -> None:
+def test_an_embedding_depends_on_its_caption_alone_to_the_last_bit(tiny: TextEncoder) -> None:
     """Calls have fixed shapes, so even rounding does not tell the company a caption was in."""
     company = [f"{number} circles " * (1 + number % 9) for number in range(40)]
-    alone = TINY.encode(CAPTIONS[:1]).tokens[0]
-    among = TINY.encode([*company, *CAPTIONS])
+    alone = tiny.encode(CAPTIONS[:1]).tokens[0]
+    among = tiny.encode([*company, *CAPTIONS])
     assert torch.equal(among.tokens[40, : len(alone)], alone)
 
 
-def test_padding_is_zero_and_changes_nothing() -> None:
+def test_padding_is_zero_and_changes_nothing(tiny: TextEncoder) -> None:
     """1e-5: float32 rounding of sums of another length, seen on a network run without padding."""
     from transformers import T5EncoderModel
 
     model = T5EncoderModel.from_pretrained(bundled_directory(), attn_implementation="eager").eval()
-    text = TINY.encode(CAPTIONS)
+    text = tiny.encode(CAPTIONS)
     assert not text.tokens[~text.mask].any()
     for caption, tokens, mask in zip(CAPTIONS, text.tokens, text.mask, strict=True):
         from tokenizers import Tokenizer
@@ -105,11 +110,13 @@ def test_a_directory_with_only_spiece_model_loads_and_agrees_with_sentencepiece(
     torch.testing.assert_close(text.tokens[0], expected, atol=1e-5, rtol=0)
 
 
-def test_a_copy_of_t5_tiny_loads_by_path_and_is_the_same_encoder(tmp_path: Path) -> None:
+def test_a_copy_of_t5_tiny_loads_by_path_and_is_the_same_encoder(
+    tiny: TextEncoder, tmp_path: Path
+) -> None:
     copy = shutil.copytree(bundled_directory(), tmp_path / "copy")
     config = T5Config(name=str(copy))
     assert encoder_identity(config) == encoder_identity(T5Config())
-    assert torch.equal(load_encoder(config).encode(CAPTIONS).tokens, TINY.encode(CAPTIONS).tokens)
+    assert torch.equal(load_encoder(config).encode(CAPTIONS).tokens, tiny.encode(CAPTIONS).tokens)
 
 
 def test_bfloat16_gives_float32_embeddings_close_to_the_exact_ones(t5_directory: Path) -> None:
@@ -143,10 +150,10 @@ def test_other_weights_are_another_identity(t5_directory: Path) -> None:
     assert encoder_identity(T5Config(name=str(t5_directory))) != before
 
 
-def test_width_is_known_without_loading(t5_directory: Path) -> None:
+def test_width_is_known_without_loading(tiny: TextEncoder, t5_directory: Path) -> None:
     (t5_directory / "model.safetensors").unlink()
     assert encoder_width(T5Config(name=str(t5_directory))) == 32
-    assert encoder_width(T5Config()) == TINY.width
+    assert encoder_width(T5Config()) == tiny.width
 
 
 def test_captions_in_a_script_the_encoder_lacks_are_warned_of(

@@ -2,10 +2,13 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from minimagen.errors import ConfigError
-from minimagen.text.sources import is_hub_reachable, locate
+from minimagen.text.encoders import T5Config, load_encoder
+from minimagen.text.locate import is_hub_reachable, locate
 
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
 NOWHERE = "http://192.0.2.1"  # reserved for documentation: nobody answers
 
 
@@ -16,6 +19,39 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     monkeypatch.setenv("HF_ENDPOINT", NOWHERE)
+
+
+@pytest.fixture
+def hub_cache(tmp_path: Path, t5_directory: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A Hugging Face cache that holds t5_directory as google/t5-v1_1-small."""
+    from huggingface_hub import constants
+
+    repository = tmp_path / "hub" / "models--google--t5-v1_1-small"
+    (repository / "refs").mkdir(parents=True)
+    (repository / "refs" / "main").write_text(COMMIT)
+    t5_directory.rename(t5_directory.with_name(COMMIT))
+    (repository / "snapshots").mkdir()
+    t5_directory.with_name(COMMIT).rename(repository / "snapshots" / COMMIT)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    return repository / "snapshots" / COMMIT
+
+
+@pytest.mark.usefixtures("no_network")
+@pytest.mark.parametrize("name", ["small1.1", "google/t5-v1_1-small"])
+def test_an_encoder_in_the_hugging_face_cache_needs_no_network(hub_cache: Path, name: str) -> None:
+    encoder = load_encoder(T5Config(name=name))
+    assert f"google/t5-v1_1-small@{COMMIT}" in encoder.identity
+    by_path = load_encoder(T5Config(name=str(hub_cache)))
+    assert torch.equal(
+        encoder.encode(["a pink flower"]).tokens, by_path.encode(["a pink flower"]).tokens
+    )
+
+
+@pytest.mark.usefixtures("no_network")
+def test_an_incomplete_hugging_face_cache_says_so(hub_cache: Path) -> None:
+    (hub_cache / "model.safetensors").unlink()
+    with pytest.raises(ConfigError, match="not complete in the Hugging Face cache"):
+        load_encoder(T5Config(name="small1.1"))
 
 
 @pytest.mark.parametrize("name", ["t5_small", "xxl1.1", "google/no-such-model", "nobody"])

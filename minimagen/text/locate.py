@@ -134,8 +134,8 @@ def _knock() -> bool:
 def _in_directory(directory: Path, revision: str | None) -> Source:
     if revision is not None:
         raise ConfigError(
-            f"text encoder {str(directory)!r}: revision {revision!r} is for Hugging Face Hub names; leave "
-            "it out for a directory"
+            f"text encoder {str(directory)!r}: revision {revision!r} is for Hugging Face Hub "
+            "names; leave it out for a directory"
         )
     return Source(str(directory), None, _read_settings(directory / "config.json", str(directory)))
 

@@ -1,0 +1,1 @@
+"""Measurements that the docs quote, a command each; run them from the repository's root."""

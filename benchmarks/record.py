@@ -1,0 +1,47 @@
+"""How a benchmark reports: a table on the screen, and JSON with the machine it ran on."""
+
+import json
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+MEASURED = Path(__file__).parents[1] / "docs" / "measured"
+
+
+def machine() -> dict[str, Any]:
+    """Say what this ran on."""
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+    }
+
+
+def save(name: str, command: str, results: Mapping[str, Any]) -> Path:
+    """Write ``docs/measured/<name>.json``."""
+    MEASURED.mkdir(parents=True, exist_ok=True)
+    path = MEASURED / f"{name}.json"
+    record = {"command": command, "machine": machine(), **results}
+    path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    return path
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Print a table that Markdown renders."""
+    for row in (columns, ["---"] * len(columns), *rows):
+        print("| " + " | ".join(str(cell) for cell in row) + " |")
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()

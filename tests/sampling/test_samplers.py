@@ -1,0 +1,242 @@
+"""What holds for every sampler, and what is exact on Gaussian data.
+
+All tests run over ``SAMPLERS``: a new entry is tested by being there, and must state its order.
+"""
+
+import math
+from typing import get_args
+
+import pytest
+import torch
+from torch import Tensor
+
+from minimagen.cascade import SamplerName
+from minimagen.diffusion import Schedule
+from minimagen.diffusion.schedules import CosineSchedule, FlowSchedule, LinearBetaSchedule
+from minimagen.sampling import SAMPLERS, Sampler
+from minimagen.sampling.grids import KarrasGrid, LogSNRGrid, UniformGrid
+from minimagen.seeds import generators
+from tests.sampling.gaussian import COLOURFUL, GaussianData, start
+
+ORDERS = {"ddim": 1, "heun": 2, "dpmpp_2m": 2}
+STOCHASTIC = {"ddpm"}
+SCHEDULES = [CosineSchedule(), LinearBetaSchedule(), FlowSchedule()]
+GRIDS = [UniformGrid(), LogSNRGrid(), KarrasGrid()]
+
+every_sampler = pytest.mark.parametrize("name", SAMPLERS)
+deterministic = pytest.mark.parametrize("name", ORDERS)
+stochastic = pytest.mark.parametrize("name", STOCHASTIC)
+every_schedule = pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda s: s.kind)
+every_grid = pytest.mark.parametrize("grid", GRIDS, ids=lambda g: g.kind)
+
+
+def error(
+    sampler: Sampler,
+    steps: int,
+    schedule: Schedule,
+    grid: UniformGrid | LogSNRGrid | KarrasGrid,
+    data: GaussianData = COLOURFUL,
+    x: Tensor | None = None,
+) -> float:
+    """Return the largest distance to the exact solution."""
+    x = start((8, 6, 1, 1)) if x is None else x
+    times = grid.times(schedule, steps)
+    drawn = sampler(data.denoiser(schedule), x, times, schedule)
+    return (drawn - data.flow(x, times[0], times[-1], schedule)).abs().max().item()
+
+
+def test_every_sampler_states_its_order_and_can_be_asked_for_in_a_file() -> None:
+    assert set(SAMPLERS) == set(ORDERS) | STOCHASTIC == set(get_args(SamplerName))
+
+
+@deterministic
+@every_schedule
+def test_sampler_converges_at_its_order(name: str, schedule: Schedule) -> None:
+    """On a uniform log-SNR grid, half the step is 2^order less error.
+
+    0.3 is what is left of the next order's term at these steps, 0.15 to 0.3 of log-SNR.
+    """
+    coarse, fine = (error(SAMPLERS[name], n, schedule, LogSNRGrid()) for n in (100, 200))
+    assert math.log2(coarse / fine) == pytest.approx(ORDERS[name], abs=0.3)
+
+
+@deterministic
+@every_schedule
+@every_grid
+def test_every_grid_leads_to_the_exact_solution(
+    name: str, schedule: Schedule, grid: UniformGrid | LogSNRGrid | KarrasGrid
+) -> None:
+    """Within 5 % of the widest pixel after 200 steps, what the first-order sampler needs."""
+    assert error(SAMPLERS[name], 200, schedule, grid) < 0.05
+
+
+@pytest.mark.parametrize(
+    ("name", "grid", "figure"),
+    [
+        ("ddim", UniformGrid(), 5.1e-2),
+        ("dpmpp_2m", UniformGrid(), 1.0e-3),
+        ("dpmpp_2m", LogSNRGrid(), 1.2e-2),
+    ],
+)
+def test_25_steps_of_the_cosine_schedule_are_as_exact_as_documented(
+    name: str, grid: UniformGrid | LogSNRGrid, figure: float
+) -> None:
+    """Data of standard deviation 0.3 from noise of size 2, where errors are proportional to it.
+
+    The cap on 2M's extrapolation makes the difference: its last step of a grid uniform in t is 6 to
+    8 times the one before, and free extrapolation would leave 1.5e-1. Figures have two digits.
+    """
+    zero = torch.zeros(1, 1, 1, 1, dtype=torch.float64)
+    data = GaussianData(mean=zero, std=zero + 0.3)
+    assert error(SAMPLERS[name], 25, CosineSchedule(), grid, data, zero + 2) == pytest.approx(
+        figure, rel=0.05
+    )
+
+
+@stochastic
+def test_stochastic_sampler_reproduces_mean_and_covariance(name: str) -> None:
+    """Two correlated channels; each of n = 16,384 pixels is one sample.
+
+    Standard errors: of a mean sqrt(var / n) = 0.008, of a covariance sqrt(2 / n) var = 0.011.
+    Tolerance: four of those, and for the covariance 0.01 more, by which steps of 0.018 in log-SNR
+    leave it short (a shortfall of 0.6 times the step, worked out from the posterior's recursion).
+    """
+    schedule = CosineSchedule(log_snr_max=9, log_snr_min=-9)
+    mean = torch.tensor([0.5, -0.3])
+    root = torch.tensor([[1.0, 0.0], [-0.5, 0.4]])
+    covariance = root @ root.T
+
+    def denoise(x_t: Tensor, t: Tensor) -> Tensor:
+        at = schedule.at(t, x_t)
+        alpha, sigma = at.alpha[0].item(), at.sigma[0].item()
+        noisy = alpha**2 * covariance + sigma**2 * torch.eye(2)
+        gain = alpha * covariance @ noisy.inverse()
+        centred = x_t - alpha * mean.view(1, 2, 1, 1)
+        return mean.view(1, 2, 1, 1) + torch.einsum("ij,bjhw->bihw", gain, centred)
+
+    times = LogSNRGrid().times(schedule, 1000)
+    x = start((4, 2, 64, 64), torch.float32)
+    drawn = SAMPLERS[name](denoise, x, times, schedule, generators=generators(range(4), 1))
+    samples = drawn.transpose(0, 1).flatten(1)  # (2, n)
+    assert torch.allclose(samples.mean(1), mean, atol=4 * 0.008)
+    assert torch.allclose(samples.cov(), covariance, atol=4 * 0.011 + 0.01)
+
+
+@stochastic
+def test_stochastic_sampler_draws_from_its_generators_and_no_global_state(name: str) -> None:
+    def draw(seed: int) -> Tensor:
+        return walk(name, start((2, 6, 2, 2)), draws=generators(range(2), seed))
+
+    before = torch.get_rng_state()
+    assert torch.equal(draw(1), draw(1))
+    assert not torch.equal(draw(1), draw(2))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@stochastic
+def test_the_last_step_adds_no_noise(name: str) -> None:
+    """What is drawn last would stay in the picture."""
+    x, draws = start((2, 6, 2, 2)), generators(range(2), 1)
+    before = [source.get_state() for source in draws]
+    walk(name, x, draws, steps=1)
+    assert all(torch.equal(a, b.get_state()) for a, b in zip(before, draws, strict=True))
+
+
+def walk(
+    name: str,
+    x: Tensor,
+    draws: list[torch.Generator] | None = None,
+    schedule: Schedule = SCHEDULES[0],
+    steps: int = 10,
+) -> Tensor:
+    """Sample the Gaussian data on a grid uniform in t."""
+    times = UniformGrid().times(schedule, steps)
+    return SAMPLERS[name](COLOURFUL.denoiser(schedule), x, times, schedule, generators=draws)
+
+
+@deterministic
+def test_deterministic_sampler_leaves_generators_untouched(name: str) -> None:
+    draws = generators(range(2), 1)
+    before = [source.get_state() for source in draws]
+    with_draws = walk(name, start((2, 6, 2, 2)), draws)
+    assert torch.equal(with_draws, walk(name, start((2, 6, 2, 2))))
+    assert all(torch.equal(a, b.get_state()) for a, b in zip(before, draws, strict=True))
+
+
+@every_sampler
+def test_image_i_is_the_same_whatever_the_batch(name: str) -> None:
+    """Bit for bit: all arithmetic is by pixel, and draws belong to an image."""
+    x = start((4, 6, 8, 8), torch.float32)
+    whole = walk(name, x, generators(range(4), 1))
+    for i in range(4):
+        assert torch.equal(whole[i], walk(name, x[i : i + 1], generators([i], 1))[0])
+
+
+@every_sampler
+@pytest.mark.parametrize("steps", [1, 2, 25])
+def test_both_scale_families_walk_alike(name: str, steps: int) -> None:
+    """At equal log-SNRs x_t / alpha_t is the same in both, whoever walks; float64 roundings."""
+    vp, flow = CosineSchedule(), FlowSchedule()
+    times = LogSNRGrid().times(vp, steps)
+    flow_times = flow.time(vp.log_snr(times)).clamp(0, 1)
+    y = start((2, 6, 4, 4))
+    drawn = []
+    for schedule, grid in ((vp, times), (flow, flow_times)):
+        first, last = schedule.at(grid[0], y), schedule.at(grid[-1], y)
+        denoise, draws = COLOURFUL.denoiser(schedule), generators(range(2), 1)
+        x = SAMPLERS[name](denoise, y * first.alpha, grid, schedule, generators=draws)
+        drawn.append(x / last.alpha)
+    assert torch.allclose(drawn[0], drawn[1], atol=1e-7)
+
+
+@every_sampler
+@every_schedule
+@pytest.mark.parametrize("steps", [1, 2, 25])
+def test_a_denoiser_that_is_sure_is_believed(name: str, schedule: Schedule, steps: int) -> None:
+    """Data of one picture: the walk ends there, but for the noise that sigma at t = 0 leaves."""
+    picture = start((1, 3, 4, 4), torch.float32).clamp(-1, 1)
+    x = start((2, 3, 4, 4), torch.float32)
+    times = UniformGrid().times(schedule, steps)
+    drawn = SAMPLERS[name](lambda x_t, t: picture.expand(2, -1, -1, -1), x, times, schedule)
+    left = 10 * math.exp(-schedule.log_snr_max / 2)
+    assert (drawn - picture).abs().max() < left
+
+
+@every_sampler
+@every_schedule
+def test_float32_follows_float64(name: str, schedule: Schedule) -> None:
+    """Same noise, 50 steps: float32 moves log-SNR at t = 1 by up to 1e-3, a pixel by less."""
+    x = start((2, 6, 4, 4), torch.float32)
+    single = walk(name, x, generators(range(2), 1), schedule, 50)
+    double = walk(name, x.double(), generators(range(2), 1), schedule, 50)
+    assert single.dtype == torch.float32
+    assert (single - double).abs().max() < 1e-3
+
+
+@every_sampler
+def test_a_sampler_tells_the_denoiser_one_time_for_each_image_and_builds_no_graph(
+    name: str,
+) -> None:
+    def denoise(x_t: Tensor, t: Tensor) -> Tensor:
+        assert t.shape == (3,)
+        assert t.unique().numel() == 1
+        assert not torch.is_grad_enabled()
+        return x_t * weight
+
+    weight = torch.ones((), requires_grad=True)
+    times = UniformGrid().times(SCHEDULES[0], 3)
+    drawn = SAMPLERS[name](denoise, start((3, 1, 2, 2)), times, SCHEDULES[0])
+    assert not drawn.requires_grad
+
+
+@every_sampler
+def test_a_walk_can_start_anywhere_and_leaves_its_input_alone(name: str) -> None:
+    """Image to image: from t = 0.5 on, as exact as a walk of its length."""
+    x = start((2, 6, 1, 1))
+    before = x.clone()
+    times = torch.linspace(0.5, 0, 101, dtype=torch.float64)
+    drawn = SAMPLERS[name](COLOURFUL.denoiser(SCHEDULES[0]), x, times, SCHEDULES[0])
+    assert torch.equal(x, before)
+    if name in ORDERS:
+        exact = COLOURFUL.flow(x, times[0], times[-1], SCHEDULES[0])
+        assert (drawn - exact).abs().max() < 0.02
