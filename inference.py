@@ -1,4 +1,4 @@
-"""Draw captions with a fitted cascade:  python inference.py -d training_<TIMESTAMP> -c captions.txt."""
+"""Draw with a fitted cascade:  python inference.py -d training_<TIMESTAMP> -c captions.txt."""
 
 import argparse
 import sys

@@ -11,6 +11,7 @@ from minimagen.checkpoint import write_text
 from minimagen.config import config, dump, find_parameters, parse, read_json
 from minimagen.diffusion import AnySchedule, Objective, Thresholding, Times, Weighting
 from minimagen.diffusion.schedules import CosineSchedule
+from minimagen.diffusion.times import DiscreteTimes
 from minimagen.errors import ConfigError, UsageError
 from minimagen.models import UNetConfig
 from minimagen.sampling.grids import Grid, UniformGrid
@@ -81,6 +82,15 @@ class StageConfig:
     def _crop_fits(self) -> Self:
         if self.crop is not None and self.crop > self.size:
             raise ValueError(f"crop {self.crop} is larger than the stage's size {self.size}")
+        return self
+
+    @model_validator(mode="after")
+    def _steps_fit(self) -> Self:
+        if isinstance(self.times, DiscreteTimes) and self.sampling.steps > self.times.timesteps:
+            raise ValueError(
+                f"{self.sampling.steps} sampling steps are more than the {self.times.timesteps} "
+                "timesteps it is trained with"
+            )
         return self
 
 
@@ -170,6 +180,8 @@ class CascadeConfig:
 
 
 def _check_pair(name: str, stage: StageConfig, unet: UNetConfig) -> None:
+    if unet.channels != 3:
+        raise ConfigError(f"{name}: its network has {unet.channels} channels; pictures have 3")
     for what, side in (("size", stage.size), ("crop", stage.crop)):
         if side is not None and side % unet.size_multiple:
             raise ConfigError(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 LINE = 13  # pixels of one line of caption
 GAP = 6
 
@@ -45,7 +46,16 @@ def _fitted(picture: Image.Image, cell: int) -> Image.Image:
 
 
 def _write(sheet: Image.Image, caption: str, corner: tuple[int, int], width: int) -> None:
-    shown = caption.encode("utf-8", "replace").decode()
-    lines = textwrap.wrap(shown, width // 6, max_lines=2, placeholder=" ...")
     font = ImageFont.load_default(11)
+    lines = _wrapped(caption.encode("utf-8", "replace").decode(), font, width)
     ImageDraw.Draw(sheet).multiline_text(corner, "\n".join(lines), "black", font, spacing=1)
+
+
+def _wrapped(text: str, font: Font, width: int) -> list[str]:
+    """Break text into at most two lines as long as fit into a width in pixels."""
+    lines: list[str] = []
+    for letters in range(width // 4, 3, -1):
+        lines = textwrap.wrap(text[:width], letters, max_lines=2, placeholder=" ...")
+        if all(font.getlength(line) <= width for line in lines):
+            break
+    return lines

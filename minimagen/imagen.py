@@ -1,4 +1,4 @@
-"""The cascade as a whole: stages joined by one low-resolution function, a text encoder, and files."""
+"""The cascade as a whole: stages joined by one low-resolution function, text encoder, files."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -189,6 +189,7 @@ class Imagen:
         ]
         for plan in plans:
             plan.stage.times(plan.steps)  # more steps than a stage's timesteps are refused here
+            plan.stage.sampler(plan.sampler)  # and unknown samplers here
         return plans
 
     def _draw(
@@ -308,7 +309,8 @@ def _check_directory(directory: Path) -> None:
         )
     if not (directory / "parameters").is_dir():
         raise CheckpointError(
-            f"{directory}: no training directory, it has no parameters/; name one that train.py made"
+            f"{directory}: no training directory, it has no parameters/; "
+            "name one that train.py made"
         )
 
 

@@ -20,8 +20,8 @@ def pick_device(name: str | None = None) -> torch.device:
         return torch.device(_best())
     try:
         device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError):
+        torch.zeros(1, device=device).item()
+    except (RuntimeError, AssertionError, ImportError):
         here = "cpu" if _best() == "cpu" else f"cpu and {_best()}"
         raise UsageError(f"--DEVICE {name}: not on this machine; here there is {here}") from None
     return device

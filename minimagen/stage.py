@@ -12,9 +12,10 @@ from minimagen.conditioning import Conditioning, LowRes, TextEmbedding
 from minimagen.diffusion import Denoiser, Thresholding, guided, make_denoiser
 from minimagen.diffusion.thresholding import DynamicThresholding, StaticThresholding
 from minimagen.diffusion.times import DiscreteTimes
+from minimagen.errors import UsageError
 from minimagen.lowres import prepare_lowres
 from minimagen.models import UNet
-from minimagen.sampling import SAMPLERS
+from minimagen.sampling import SAMPLERS, Sampler
 from minimagen.sampling.grids import discrete_grid
 from minimagen.seeds import generators, normal
 
@@ -57,11 +58,28 @@ class Stage:
         return self._thresholding().wrap(denoise)
 
     def times(self, steps: int | None = None) -> Tensor:
-        """Return the grid of this stage, (steps + 1,)."""
+        """Return the grid of this stage, (steps + 1,).
+
+        Raises:
+            UsageError: for fewer steps than one, or more than the timesteps it was trained with.
+        """
         steps = self.config.sampling.steps if steps is None else steps
+        if steps < 1:
+            raise UsageError(f"{steps} sampling steps: ask for at least 1")
         if isinstance(self.config.times, DiscreteTimes):
             return discrete_grid(self.config.times.timesteps, steps)
         return self.config.sampling.grid.times(self.config.schedule, steps)
+
+    def sampler(self, name: str | None = None) -> Sampler:
+        """Return the sampler of this name; None is the stage's own.
+
+        Raises:
+            UsageError: when there is none of this name.
+        """
+        name = self.config.sampling.sampler if name is None else name
+        if name not in SAMPLERS:
+            raise UsageError(f"sampler {name!r}: not known; choose one of {', '.join(SAMPLERS)}")
+        return SAMPLERS[name]
 
     def lowres(self, smaller: Tensor, seed: int, numbers: Sequence[int]) -> LowRes:
         """Prepare the previous stage's images (B,3,h,h) for sampling this one."""
@@ -91,7 +109,7 @@ class Stage:
         x = noise * schedule.at(times[0], like=noise).sigma
         denoise = partial(_bound, self.denoiser(guidance_scale, negative), cond)
         draws = generators(numbers, seed, self.name, "sampler")
-        walk = SAMPLERS[sampler or self.config.sampling.sampler]
+        walk = self.sampler(sampler)
         return walk(denoise, x, times, schedule, generators=draws).clamp(-1, 1)
 
     def _noise(self, seed: int, numbers: Sequence[int], purpose: str) -> Tensor:

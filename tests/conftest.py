@@ -65,7 +65,7 @@ def cascade_of(*sizes: int) -> Tree:
         "training": {
             "images": 8,
             "batch_size": 2,
-            "optimizer": {"warmup_steps": 1},
+            "optimizer": {"kind": "muon", "warmup_steps": 1},
             "validation_images": 2,
             "checkpoint_every": 2,
             "log_every": 1,

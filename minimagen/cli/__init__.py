@@ -1,1 +1,1 @@
-"""Command lines: flags, the files they change, and how errors leave. Importing it needs no torch."""
+"""Command lines: flags, the files they change, how errors leave. Importing it needs no torch."""

@@ -1,7 +1,7 @@
 """How a flag is declared: once, with both spellings, its unit, its default and its group.
 
-``--BATCH_SIZE`` and ``--batch-size`` mean the same. A flag that was not given is None, so that a parameter
-file can be told from a command line.
+``--BATCH_SIZE`` and ``--batch-size`` mean the same. A flag that was not given is None, so that a
+parameter file can be told from a command line.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """From a command line to a run's configuration: parameter files, then flags, then ``--SET``.
 
-Everything goes through one plain tree, ``{"imagen": ..., "unet_0": ..., "training": ...}``, so that a run being
-continued can be compared with what a command line asks for, key by key.
+Everything goes through one plain tree, ``{"imagen": ..., "unet_0": ..., "training": ...}``, so that
+a run being continued can be compared with what a command line asks for, key by key.
 """
 
 import argparse
@@ -64,7 +64,8 @@ def continued_run(options: argparse.Namespace, directory: Path) -> Settings:
     _require_same(_tree_of(before), _tree_of(after))
     if _is_shorter(after.training, before.training):
         raise UsageError(
-            f"--EPOCHS {after.training.epochs}: shorter than the run being continued; give more, or none"
+            f"--EPOCHS {after.training.epochs}: shorter than the run being continued; "
+            "give more, or none"
         )
     return after
 

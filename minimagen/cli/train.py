@@ -79,7 +79,8 @@ FLAGS = (
         "RESTART_DIRECTORY",
         "-rd",
         RUN,
-        "continue this training directory in place; only -n, -dv, -cn, -st and a larger -e may differ",
+        "continue this training directory in place; "
+        "only -n, -dv, -cn, -st and a larger -e may differ",
         directory,
     ),
     Flag(

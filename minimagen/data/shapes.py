@@ -23,6 +23,7 @@ from minimagen.data.grammar import (
 )
 from minimagen.data.world import (
     COLOURS,
+    GROUND,
     HELD_OUT,
     SIZES,
     Pair,
@@ -121,7 +122,7 @@ def _one(pair: Pair, draws: Draws) -> Scene:
     thing = _thing(pair, draws.between(*SIZES[size]), draws)
     said_size = size if size != "medium" and draws.chance(0.5) else ""
     said_place = place_of(thing) if draws.chance(0.5) else ""
-    return _scene((thing,), one(pair, said_size, said_place), draws)
+    return _scene((thing,), one(pair, said_size, said_place))
 
 
 def _several(pair: Pair, draws: Draws) -> Scene:
@@ -129,7 +130,7 @@ def _several(pair: Pair, draws: Draws) -> Scene:
     while True:
         things = tuple(_thing(pair, radius, draws) for _ in range(number))
         if all(_apart(a, b) > GAP for i, a in enumerate(things) for b in things[:i]):
-            return _scene(things, several(pair, number), draws)
+            return _scene(things, several(pair, number))
 
 
 def _two_kinds(pairs: list[Pair], draws: Draws) -> Scene:
@@ -141,7 +142,7 @@ def _two_kinds(pairs: list[Pair], draws: Draws) -> Scene:
         # Clearly to one side, so that one relation is right and the others are wrong.
         if _apart(a, b) > GAP and abs(abs(a.x - b.x) - abs(a.y - b.y)) > 0.1:
             link = relation_of(a, b) if draws.chance(0.75) else "and"
-            return _scene((a, b), linked(pair, link, other), draws)
+            return _scene((a, b), linked(pair, link, other))
 
 
 def _thing(pair: Pair, radius: float, draws: Draws) -> Thing:
@@ -149,8 +150,8 @@ def _thing(pair: Pair, radius: float, draws: Draws) -> Thing:
     return Thing(pair[1], pair[0], draws.between(low, high), draws.between(low, high), radius)
 
 
-def _scene(things: tuple[Thing, ...], caption: str, draws: Draws) -> Scene:
-    return Scene(things, caption, ground=draws.between(180, 204))
+def _scene(things: tuple[Thing, ...], caption: str) -> Scene:
+    return Scene(things, caption, ground=GROUND)
 
 
 def _apart(a: Thing, b: Thing) -> float:

@@ -23,7 +23,8 @@ SHAPES: dict[Variant, tuple[str, ...]] = {
     "single": ("circle", "square", "triangle"),
     "scenes": ("circle", "square", "triangle", "star", "ring", "cross"),
 }
-SIZES = {"small": (0.13, 0.19), "medium": (0.19, 0.26), "large": (0.26, 0.34)}  # radius
+SIZES = {"small": (0.16, 0.2), "medium": (0.2, 0.27), "large": (0.27, 0.34)}  # radius
+GROUND = 192.0  # grey level
 RELATIONS = ("left of", "right of", "above", "below")
 PLACES = (
     ("at the top left", "at the top", "at the top right"),

@@ -4,7 +4,7 @@
    of the 3 x 3 pixels around it.
 2. The thing covers between 1 % and 50 % of the picture.
 3. Its shape is the template that overlaps it best when stretched to its bounding box: a circle, a
-   square or a triangle with its point up. Intersection over union must reach 0.85; two things, a
+   square or a triangle with its point up. Intersection over union must reach 0.75; two things, a
    torn one, or noise all over fill no template.
 4. Its colour is the nearest one of the palette for most of its pixels: at least 3 of 4 must agree.
 
@@ -25,7 +25,7 @@ Mask = NDArray[np.bool_]  # (H, W)
 
 CHROMA = 60
 AREA = (0.01, 0.5)
-OVERLAP = 0.85
+OVERLAP = 0.75
 AGREEMENT = 0.75
 
 # x and y run from -1 to 1 across the bounding box, y downwards.

@@ -7,6 +7,7 @@ the skips.
 """
 
 from functools import partial
+from collections.abc import Iterator
 from typing import Annotated
 
 import torch
@@ -146,6 +147,12 @@ class UNet(nn.Module):
             text_width=self.config.text if reads else None,
             head_width=self.config.head_width,
         )
+
+    def hidden_matrices(self) -> Iterator[nn.Parameter]:
+        """Return the matrices and convolutions of the ladder: all but first and last layers."""
+        ladder = (self.down, self.down_blocks, self.middle_block, self.up_blocks, self.up)
+        for part in ladder:
+            yield from (p for p in part.parameters() if p.ndim > 1)
 
     def forward(self, x_t: Tensor, log_snr: Tensor, cond: Conditioning) -> Tensor:
         """Answer a noisy image.

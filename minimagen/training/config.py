@@ -18,7 +18,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 @config
-class OptimizerConfig:
+class AdamWConfig:
     """AdamW, its warm-up and its decay.  Loshchilov & Hutter 2017 (arXiv:1711.05101).
 
     Args:
@@ -30,12 +30,30 @@ class OptimizerConfig:
         decay_share: the rate falls linearly to 0 over this last share of the steps.
     """
 
+    kind: Literal["adamw"] = "adamw"
     learning_rate: Positive | tuple[Positive, ...] = 1e-3
     betas: tuple[Share, Share] = (0.9, 0.99)
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     clip: Positive = 1.0
     warmup_steps: Annotated[int, Field(ge=0)] = 100
     decay_share: Share = 0.2
+
+
+@config
+class MuonConfig(AdamWConfig):
+    """Muon for the hidden matrices, AdamW for everything else.  Jordan et al. 2024.
+
+    Args:
+        matrix_rate: Muon's rate as a multiple of ``learning_rate``.
+        momentum: Muon's decay of the averaged gradient.
+    """
+
+    kind: Literal["muon"] = "muon"  # type: ignore[assignment]
+    matrix_rate: Positive = 2.0
+    momentum: Share = 0.95
+
+
+OptimizerConfig = Annotated[AdamWConfig | MuonConfig, Field(discriminator="kind")]
 
 
 @config
@@ -49,7 +67,7 @@ class TrainingConfig:
         epochs: length in passes over the training split; takes the place of ``images``.
         batch_size: images of one batch; one value, or one for each stage.
         accumulate: batches of one optimizer step.
-        optimizer: AdamW and its rate.
+        optimizer: which, and its rate.
         ema_decay: largest decay of the averaged weights.
         data: what to train on.
         train_fraction: share of the data used for training; the rest validates.
@@ -67,7 +85,7 @@ class TrainingConfig:
     epochs: Count | None = None
     batch_size: Count | tuple[Count, ...] = 16
     accumulate: Count = 1
-    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    optimizer: OptimizerConfig = field(default_factory=AdamWConfig)
     ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999
     data: DataConfig = field(default_factory=DataConfig)
     train_fraction: Annotated[float, Field(gt=0, le=1)] = 0.9

@@ -1,6 +1,7 @@
 """Every random draw of a training step, keyed by global sample number.
 
-Nothing here depends on which batch, process or attempt a sample comes in: only (seed, stage, purpose, number).
+Nothing here depends on which batch, process or attempt a sample comes in: only on (seed, stage,
+purpose, number).
 """
 
 from collections.abc import Sequence
@@ -64,7 +65,7 @@ def draw(
 
 
 def _corners(stage: Stage, numbers: Sequence[int], key: tuple[int, str, str]) -> Tensor | None:
-    """Draw crop corners on the network's patch grid, so that a crop is cut as a picture would be."""
+    """Draw crop corners on the network's patch grid, so a crop is cut as a picture would be."""
     crop, size = stage.config.crop, stage.config.size
     if crop is None or crop == size:
         return None

@@ -23,9 +23,11 @@ from minimagen.training.directory import TrainingDirectory
 from minimagen.training.draws import draw
 from minimagen.training.ema import EMA
 from minimagen.training.optimizer import (
+    groups_of,
     load_state_tensors,
-    make_optimizer,
+    make_optimizers,
     rate_factor,
+    set_rate,
     state_tensors,
 )
 from minimagen.training.samples import sample_grid
@@ -108,7 +110,8 @@ class Fit:
         self.network = stage.network.train()
         self.ema = EMA(stage.network, config.ema_decay)
         self.averaged = replace(stage, network=self.ema.network)
-        self.optimizer = make_optimizer(stage.network, config.optimizer)
+        peak = of_stage(config.optimizer.learning_rate, stage.index)
+        self.optimizers = make_optimizers(stage.network, config.optimizer, peak)
         self.batch_size = of_stage(config.batch_size, stage.index)
         self.images_per_step = self.batch_size * config.accumulate
         self.steps = config.length_in_steps(stage.index, len(run.training))
@@ -163,9 +166,7 @@ class Fit:
     def _step(self, micro_batches: Iterator[Batch]) -> tuple[Tensor, Tensor]:
         """Take one optimizer step; returns its loss and gradient norm, 0-d."""
         config = self.run.config.optimizer
-        factor = rate_factor(self.progress.step, self.steps, config)
-        for group in self.optimizer.param_groups:
-            group["lr"] = of_stage(config.learning_rate, self.stage.index) * factor
+        set_rate(self.optimizers, rate_factor(self.progress.step, self.steps, config))
         loss = torch.zeros((), device=self.stage.device)
         for batch in micro_batches:
             part = self._losses(batch).sum() / self.images_per_step
@@ -173,8 +174,9 @@ class Fit:
             loss += part.detach()
         grad_norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.clip)
         self._require_finite(loss, grad_norm)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        for optimizer in self.optimizers:
+            optimizer.step()
+        self.network.zero_grad(set_to_none=True)
         self.ema.update(self.network, self.progress.step)
         self.progress.step += 1
         return loss, grad_norm
@@ -190,9 +192,9 @@ class Fit:
             return
         saved = self.progress.step - self.progress.step % self.checkpoint_steps
         message = (
-            f"stage {self.stage.index}, step {self.progress.step}: the loss is {float(loss):g} and the "
-            f"gradient norm {float(grad_norm):g}; nothing was changed by this step, and the last "
-            f"checkpoint is of step {saved}. Start again with a lower --OPTIM_LR"
+            f"stage {self.stage.index}, step {self.progress.step}: the loss is {float(loss):g} and "
+            f"the gradient norm {float(grad_norm):g}; nothing was changed by this step, and the "
+            f"last checkpoint is of step {saved}. Start again with a lower --OPTIM_LR"
         )
         self._note(message)
         raise TrainingError(message)
@@ -238,7 +240,7 @@ class Fit:
         tensors = {
             "model": self.network.state_dict(),
             "ema": self.ema.network.state_dict(),
-            "optimizer": state_tensors(self.optimizer),
+            "optimizer": state_tensors(self.optimizers),
         }
         write_checkpoint(self._checkpoints, self.progress.step, tensors, vars(self.progress))
 
@@ -251,7 +253,7 @@ class Fit:
         saved = read_checkpoint(path)
         self.network.load_state_dict(saved.tensors["model"])
         self.ema.network.load_state_dict(saved.tensors["ema"])
-        load_state_tensors(self.optimizer, saved.tensors["optimizer"])
+        load_state_tensors(self.optimizers, saved.tensors["optimizer"])
         self.progress = Progress(**saved.state)
         self.run.directory.forget_after(self.stage.index, self.progress.step)
         self._note(f"continues from {path.name}")
@@ -279,7 +281,7 @@ class Fit:
             stage=self.stage.index,
             step=step,
             epoch=round(step * self.images_per_step / len(self.run.training), 3),
-            lr=self.optimizer.param_groups[0]["lr"],
+            lr=groups_of(self.optimizers)[0]["lr"],
             seconds=round(self.progress.seconds, 2),
             **values,
         )

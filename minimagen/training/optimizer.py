@@ -1,16 +1,49 @@
-"""AdamW, its rate, and its state as named tensors."""
+"""The optimizers of a network, their rate, and their state as named tensors."""
+
+from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from minimagen.training.config import OptimizerConfig
+from minimagen.models import UNet
+from minimagen.training.config import MuonConfig, OptimizerConfig
+from minimagen.training.muon import Muon
 
 
-def make_optimizer(network: nn.Module, config: OptimizerConfig) -> torch.optim.AdamW:
-    """Make the optimizer; its rate is set at every step."""
-    return torch.optim.AdamW(
-        network.parameters(), betas=config.betas, weight_decay=config.weight_decay, fused=True
-    )
+def make_optimizers(
+    network: UNet, config: OptimizerConfig, peak: float
+) -> list[torch.optim.Optimizer]:
+    """Make what updates a network: AdamW, or Muon for its hidden matrices and AdamW for the rest.
+
+    Args:
+        network: what is trained.
+        config: which.
+        peak: AdamW's peak rate.
+    """
+    matrices = list(network.hidden_matrices()) if isinstance(config, MuonConfig) else []
+    chosen = {id(matrix) for matrix in matrices}
+    rest = [p for p in network.parameters() if id(p) not in chosen]
+    shared = {"lr": peak, "weight_decay": config.weight_decay}
+    optimizers: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW(rest, betas=config.betas, fused=True, **shared)
+    ]
+    if isinstance(config, MuonConfig):
+        muon = {**shared, "lr": peak * config.matrix_rate}
+        optimizers.append(Muon(matrices, momentum=config.momentum, **muon))
+    for group in groups_of(optimizers):
+        group["peak"] = group["lr"]
+    return optimizers
+
+
+def groups_of(optimizers: Sequence[torch.optim.Optimizer]) -> list[dict[str, float]]:
+    """Return all parameter groups."""
+    return [group for optimizer in optimizers for group in optimizer.param_groups]
+
+
+def set_rate(optimizers: Sequence[torch.optim.Optimizer], factor: float) -> None:
+    """Set every group to a share of its peak rate."""
+    for group in groups_of(optimizers):
+        group["lr"] = group["peak"] * factor
 
 
 def rate_factor(step: int, steps: int, config: OptimizerConfig) -> float:
@@ -27,17 +60,24 @@ def rate_factor(step: int, steps: int, config: OptimizerConfig) -> float:
     return warmup if left >= decay_steps else min(warmup, left / decay_steps)
 
 
-def state_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Return the optimizer's state as named tensors, ``<parameter number>.<name>``."""
-    state = optimizer.state_dict()["state"]
-    return {f"{i}.{name}": value for i, slots in state.items() for name, value in slots.items()}
+def state_tensors(optimizers: Sequence[torch.optim.Optimizer]) -> dict[str, Tensor]:
+    """Return the state as named tensors, ``<optimizer>.<parameter>.<name>``."""
+    return {
+        f"{k}.{i}.{name}": value
+        for k, optimizer in enumerate(optimizers)
+        for i, slots in optimizer.state_dict()["state"].items()
+        for name, value in slots.items()
+    }
 
 
-def load_state_tensors(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+def load_state_tensors(
+    optimizers: Sequence[torch.optim.Optimizer], tensors: dict[str, Tensor]
+) -> None:
     """Put back what :func:`state_tensors` returned."""
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, value in tensors.items():
-        number, slot = name.split(".", 1)
-        state.setdefault(int(number), {})[slot] = value
-    groups = optimizer.state_dict()["param_groups"]
-    optimizer.load_state_dict({"state": state, "param_groups": groups})
+    states: list[dict[int, dict[str, Tensor]]] = [{} for _ in optimizers]
+    for path, value in tensors.items():
+        k, i, name = path.split(".", 2)
+        states[int(k)].setdefault(int(i), {})[name] = value
+    for optimizer, state in zip(optimizers, states, strict=True):
+        groups = optimizer.state_dict()["param_groups"]
+        optimizer.load_state_dict({"state": state, "param_groups": groups})

@@ -34,7 +34,7 @@ def phrase_is_true(phrase: str, things: tuple[Thing, ...]) -> bool:
     said = PHRASE.fullmatch(phrase)
     assert said is not None, phrase
     meant = [t for t in things if (t.colour, t.shape) == (said["colour"], said["shape"])]
-    sizes = {"small": (0.13, 0.19), "large": (0.26, 0.34), None: (0.0, 1.0)}
+    sizes = {"small": (0.16, 0.2), "large": (0.27, 0.34), None: (0.0, 1.0)}
     low, high = sizes[said["size"]]
     return (
         len(meant) == NUMBERS[said["count"]]

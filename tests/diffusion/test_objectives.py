@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minimagen.diffusion import Schedule
@@ -22,6 +22,7 @@ def noise(seed: int) -> torch.Tensor:
 
 @each
 @family
+@settings(max_examples=30)
 @given(t=st.floats(0, 1), seed=st.integers(0, 1000))
 def test_to_x_0_inverts_target(
     objective: ObjectiveLike, schedule: Schedule, t: float, seed: int

@@ -125,10 +125,10 @@ def test_every_parameter_has_a_gradient(make: Make) -> None:
 
 @each_kind
 def test_training_moves_every_parameter_out_of_a_fresh_network(make: Make) -> None:
-    """Zeroed layers open one after another: the output, a block's output, what steers the block."""
+    """Zeroed layers open one by one: the output, a block's output, what steers the block."""
     network = make()
     fresh = {name: p.detach().clone() for name, p in network.named_parameters()}
-    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
     for seed in range(4):
         x_t, log_snr, cond = inputs_for(network)
         wanted = torch.randn(x_t.shape, generator=source(seed))
@@ -152,7 +152,7 @@ def test_gradient_checkpointing_changes_no_gradient(make: Make) -> None:
 
 
 def reach(config: UNetConfig) -> int:
-    """Return how many pixels away a convolutional network looks, by counting its 3 x 3 convolutions.
+    """Return how many pixels away a convolutional network looks, by counting 3 x 3 convolutions.
 
     In cells of the finest level: one for the first and the last, and 2^l for each of the two in
     every residual block of level l, down, up and in the middle. Cells of the coarsest level add
@@ -235,7 +235,7 @@ def test_bf16_changes_an_answer_by_no_more_than_its_rounding(make: Make) -> None
 @pytest.mark.parametrize("sides", [(16, 18), (15, 16), (10, 10)])
 def test_odd_sides_name_the_multiple(sides: tuple[int, int]) -> None:
     network = base()
-    x_t, log_snr, cond = inputs_for(network)
+    _, log_snr, cond = inputs_for(network)
     named = rf"{sides[1]} x {sides[0]} pixels: .* multiples of 4"
     with pytest.raises(ConfigError, match=named):
         network(torch.zeros(3, 3, *sides), log_snr, cond)

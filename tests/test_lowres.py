@@ -1,0 +1,65 @@
+"""One door between stages: training and sampling see the same low-res image."""
+
+import pytest
+import torch
+from PIL import Image
+
+from minimagen.diffusion.schedules import CosineSchedule
+from minimagen.lowres import prepare_lowres, resize
+from minimagen.tensors import crop, from_uint8
+
+SCHEDULE = CosineSchedule()
+SOURCE = torch.Generator().manual_seed(0)
+SMALLER = torch.rand(3, 3, 16, 16, generator=SOURCE) * 2 - 1
+T = torch.tensor([0.0, 0.1, 0.5])
+
+
+def test_a_crop_in_training_is_the_same_cut_of_what_sampling_sees() -> None:
+    """Bit for bit, with the noise of the whole picture cut by the same corners."""
+    eps = torch.randn(3, 3, 64, 64, generator=SOURCE)
+    corners = torch.tensor([[0, 0], [8, 44], [44, 3]])
+    sampling = prepare_lowres(SMALLER, 64, T, eps, SCHEDULE)
+    training = prepare_lowres(SMALLER, 64, T, crop(eps, corners, 20), SCHEDULE, corners)
+    assert torch.equal(training.image, crop(sampling.image, corners, 20))
+    assert torch.equal(training.log_snr, sampling.log_snr)
+
+
+def test_noise_is_added_after_upsampling_by_the_schedule() -> None:
+    """alpha x + sigma eps, with one level for each image, and that level is told."""
+    eps = torch.randn(3, 3, 64, 64, generator=SOURCE)
+    lowres = prepare_lowres(SMALLER, 64, T, eps, SCHEDULE)
+    at = SCHEDULE.at(T, like=eps)
+    assert torch.equal(lowres.image, at.alpha * resize(SMALLER, 64) + at.sigma * eps)
+    assert torch.equal(lowres.log_snr, at.flat_log_snr)
+    assert lowres.log_snr.unique().numel() == 3
+
+
+@pytest.mark.parametrize("size", [4, 16, 24, 64])
+def test_resizing_stays_in_range(size: int) -> None:
+    """Bilinear weights are positive and sum to 1, up to rounding."""
+    extremes = (torch.rand(2, 3, 16, 16, generator=SOURCE) > 0.5) * 2.0 - 1
+    resized = resize(extremes, size)
+    assert resized.shape == (2, 3, size, size)
+    assert resized.abs().max() <= 1 + 1e-6
+
+
+@pytest.mark.parametrize("size", [6, 8, 40])
+def test_resizing_is_pillows_bilinear_filter(size: int) -> None:
+    """Both are antialiased; Pillow rounds to bytes after each of two passes, so within one byte."""
+    pixels = torch.randint(0, 256, (16, 16, 3), generator=SOURCE, dtype=torch.uint8)
+    theirs = Image.fromarray(pixels.numpy()).resize((size, size), Image.Resampling.BILINEAR)
+    ours = resize(from_uint8(pixels.permute(2, 0, 1)[None]), size)
+    expected = torch.frombuffer(bytearray(theirs.tobytes()), dtype=torch.uint8)
+    expected = from_uint8(expected.view(size, size, 3).permute(2, 0, 1)[None])
+    assert (ours - expected).abs().max() <= 1.01 / 127.5
+
+
+def test_the_same_size_is_left_alone() -> None:
+    assert resize(SMALLER, 16) is SMALLER
+
+
+def test_reducing_what_was_enlarged_gives_nearly_the_picture_back() -> None:
+    """A smooth picture: two bilinear passes blur by a pixel of it, 1/8 of its slope of 2 / 16."""
+    ramp = torch.linspace(-1, 1, 16).expand(1, 3, 16, 16)
+    again = resize(resize(ramp, 64), 16)
+    assert (again - ramp).abs().max() < 2 / 16
