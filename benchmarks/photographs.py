@@ -1,8 +1,11 @@
-"""Real input: the tiny cascade learns eight photographs by heart:  python -m benchmarks.photographs.
+"""Real input: the tiny cascade learns eight photographs by heart.
 
-Crops of the two photographs that scikit-learn ships and two of its scanned digits are written to a folder with
-captions, as a user would have them. The base must draw each caption's own photograph; after the two super-resolution
-stages the 512 px picture must be closer to the photograph than the bicubic enlargement of its 64 px version.
+    python -m benchmarks.photographs
+
+Crops of the two photographs that scikit-learn ships and two of its scanned digits are written to a
+folder with captions, as a user would have them. The base must draw each caption's own photograph;
+after the two super-resolution stages the 512 px picture must be closer to the photograph than the
+bicubic enlargement of its 64 px version.
 """
 
 import argparse
@@ -54,11 +57,12 @@ def write_folder(folder: Path) -> list[str]:
 
 
 def fit(options: argparse.Namespace, folder: Path) -> tuple[Path, float, float]:
-    """Train the base, then the upper stages; returns the directory and the seconds of both parts."""
+    """Train the base, then the upper stages; return the directory and the seconds of both."""
     started = time.monotonic()
     images = [8 * options.base_steps, *(8 * steps for steps in options.upper_steps)]
     flags = ["-p", str(ROOT / "parameters" / "tiny"), "-ds", str(folder), "-o", str(options.output)]
-    flags += ["-b", "8", "-f", "1", "-cn", "100000", "--SET", f"training.images={images}", "-st", "0"]
+    flags += ["-b", "8", "-f", "1", "-cn", "100000", "-st", "0"]
+    flags += ["--SET", f"training.images={images}"]
     run = train.train(train.parse(flags))
     base = time.monotonic() - started
     train.train(train.parse(["-rd", str(run), "-st", "1,2"]))
@@ -85,7 +89,8 @@ def measure(run: Path, folder: Path, captions: list[str]) -> dict[str, object]:
     for images in drawn:
         size = images.shape[-1]
         against = psnr(images, photographs(folder, len(captions), size))
-        results[f"nearest_is_own_{size}"] = int((against.argmax(1) == torch.arange(len(captions))).sum())
+        nearest = against.argmax(dim=1)
+        results[f"nearest_is_own_{size}"] = int((nearest == torch.arange(len(captions))).sum())
         results[f"psnr_{size}"] = [round(value, 2) for value in against.diagonal().tolist()]
     largest = drawn[-1].shape[-1]
     truth = photographs(folder, len(captions), largest)
@@ -100,7 +105,7 @@ def measure(run: Path, folder: Path, captions: list[str]) -> dict[str, object]:
 def main() -> None:
     """Run the benchmark, print its table, write its JSON and its picture."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--output", type=Path, default=Path("photographs"), help="working directory")
+    parser.add_argument("--output", type=Path, default=Path("photographs"), help="where to work")
     parser.add_argument("--base-steps", type=int, default=STEPS["base"])
     parser.add_argument("--upper-steps", type=int, nargs=2, default=STEPS["upper"])
     options = parser.parse_args()
@@ -116,7 +121,8 @@ def main() -> None:
     ]
     print_table(("caption", "64 px, dB", "512 px, dB", "64 px enlarged, dB"), rows)
     for size in (64, 512):
-        print(f"nearest photograph is its own at {size} px: {results[f'nearest_is_own_{size}']} of 8")
+        nearest = results[f"nearest_is_own_{size}"]
+        print(f"nearest photograph is its own at {size} px: {nearest} of 8")
     print(f"mean at 64 px: {np.mean(results['psnr_64']):.1f} dB; seconds: {seconds}")
     save("photographs", "python -m benchmarks.photographs", {**seconds, **results})
 

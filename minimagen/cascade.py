@@ -148,8 +148,8 @@ class CascadeConfig:
         """Check what only the files together can show.
 
         Raises:
-            ConfigError: for a missing network, sides a network cannot take, or crops it would
-                misread.
+            ConfigError: for a missing network, sides a network cannot take, crops it would misread,
+                or more noise on the low-res image than it learns with.
         """
         if len(self.unets) < len(self.imagen.stages):
             raise ConfigError(
@@ -158,6 +158,8 @@ class CascadeConfig:
             )
         for i, (stage, unet) in enumerate(zip(self.imagen.stages, self.unets, strict=False)):
             _check_pair(f"stage {i}", stage, unet)
+            if i > 0:
+                _check_augmentation(f"stage {i}", stage)
 
     @classmethod
     def read(cls, directory: Path) -> "CascadeConfig":
@@ -192,4 +194,13 @@ def _check_pair(name: str, stage: StageConfig, unet: UNetConfig) -> None:
         raise ConfigError(
             f"{name}: crop {stage.crop} with self-attention or coordinates, which would see a crop "
             "as a whole picture; remove them from its network or set crop to null"
+        )
+
+
+def _check_augmentation(name: str, stage: StageConfig) -> None:
+    told, learnt = stage.sampling.augmentation, stage.augmentation.max_time
+    if told > learnt:
+        raise ConfigError(
+            f"{name}: sampling.augmentation {told:g} is above augmentation.max_time {learnt:g}, so "
+            "its network would be told a noise level it never saw; lower the one or raise the other"
         )

@@ -177,11 +177,12 @@ class Imagen:
         """
         stages = self._up_to(size)
         own = [stage.config.sampling for stage in stages]
+        samplers: list[str] = [how.sampler for how in own]
         plans = [
             StagePlan(*settled)
             for settled in zip(
                 stages,
-                _per_stage(sampler, [how.sampler for how in own], "sampler"),
+                _per_stage(sampler, samplers, "sampler"),
                 _per_stage(steps, [how.steps for how in own], "steps"),
                 _per_stage(guidance_scale, [how.guidance_scale for how in own], "guidance_scale"),
                 strict=True,
@@ -314,12 +315,12 @@ def _check_directory(directory: Path) -> None:
         )
 
 
-def _per_stage(value: T | Sequence[T] | None, own: list[T], name: str) -> list[T]:
+def _per_stage(value: T | Sequence[T] | None, own: Sequence[T], name: str) -> list[T]:
     """Spread one value, or one for each stage, over the stages; None leaves them their own."""
     if value is None:
-        return own
+        return list(own)
     if isinstance(value, str) or not isinstance(value, Sequence):
-        return [value] * len(own)  # type: ignore[list-item]
+        return [value] * len(own)
     if len(value) not in (1, len(own)):
         raise UsageError(f"{name}: {len(value)} values for {len(own)} stages; give 1 or {len(own)}")
     return list(value) * (len(own) // len(value))

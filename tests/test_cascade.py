@@ -59,6 +59,10 @@ def test_cascades_of_any_length_are_read(write_parameters: Write, sizes: tuple[i
             changed((16, 32), "stage", sampling={"sampler": "ddmp"}),
             "'ddpm', 'ddim', 'heun' or 'dpmpp_2m'",
         ),
+        (
+            changed((16, 32), "stage", augmentation={"max_time": 0.05}),
+            r"stage 1: sampling.augmentation 0.1 is above augmentation.max_time 0.05",
+        ),
         (changed((16, 32), "stage", text_dropout=1.5), "less than or equal to 1"),
         (changed((16, 32), "stage", weighting={"kind": "floored_sigma", "flor": 1}), "'floor'"),
     ],
@@ -89,6 +93,11 @@ def test_crops_are_for_convolutional_networks(
         CascadeConfig.read(write_parameters(tree))
     tree["imagen"]["stages"][1]["crop"] = 32
     CascadeConfig.read(write_parameters(tree, "whole"))
+
+
+def test_the_first_stage_has_no_low_res_image_to_noise(write_parameters: Write) -> None:
+    tree = changed((16,), "stage", augmentation={"max_time": 0.05})
+    assert CascadeConfig.read(write_parameters(tree)).imagen.stages[0].sampling.augmentation > 0.05
 
 
 def test_a_missing_network_is_named(write_parameters: Write) -> None:

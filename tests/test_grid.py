@@ -54,6 +54,8 @@ def test_small_pictures_are_enlarged_by_whole_pixels() -> None:
         "\u8d64\u3044\u5186 \U0001f534",
         "line\nbreaks\tand \x00 controls",
         "\ud800 a lone surrogate",
+        "\U0001f469\u200d\U0001f469\u200d\U0001f467 a family of emoji",
+        "\u05e2\u05d9\u05d2\u05d5\u05dc \u0623\u062d\u0645\u0631 \u202efrom the right",
     ],
 )
 def test_any_caption_is_written_below_its_own_picture_only(caption: str) -> None:

@@ -1,4 +1,4 @@
-"""The shipped parameter directories: they read, and are as large as they say, counted on the meta device."""
+"""The shipped parameter directories: they read, and are as large as they say."""
 
 import pytest
 

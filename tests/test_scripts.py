@@ -1,6 +1,6 @@
-"""The three scripts as a user calls them, in this process: what they leave behind, and every bad input.
+"""The three scripts as a user calls them, in this process: what they leave, and every bad input.
 
-Subprocesses cost seconds of imports each, so there is one, for the promises that need a process of its own.
+Subprocesses cost seconds of imports each, so there is one, for what needs a process of its own.
 """
 
 import json
@@ -29,7 +29,7 @@ def parameters(write_parameters: Write) -> Path:
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a training directory of two tiny stages, fitted once for all tests that only read it."""
+    """Return a training directory of two tiny stages, fitted once for all that only read it."""
     directory = tmp_path_factory.mktemp("trained")
     (directory / "parameters").mkdir()
     for stem, value in cascade_of(16, 32).items():
@@ -274,7 +274,7 @@ def test_objectives_schedules_and_flow_train_and_sample(
 def test_a_new_run_can_start_from_another_ones_weights(
     trained: Path, parameters: Path, tmp_path: Path
 ) -> None:
-    """One step at a rate of next to nothing leaves the other run's averaged weights as they were."""
+    """One step at a rate of next to nothing leaves the other run's averaged weights unchanged."""
     flags = ["-p", str(parameters), "-id", str(trained), "-o", str(tmp_path), "-lr", "1e-30"]
     run = train.train(train.parse([*flags, "--SET", "training.images=2"]))
     name = "state_dicts/unet_0_state.safetensors"

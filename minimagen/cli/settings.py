@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from minimagen.cascade import CascadeConfig, ImagenConfig
+from minimagen.cascade import CascadeConfig, ImagenConfig, SamplingConfig
 from minimagen.config import find_parameters, parse, read_json, to_plain
 from minimagen.errors import ConfigError, UsageError
 from minimagen.models import UNetConfig
@@ -143,7 +143,7 @@ def _discretise(tree: Tree, timesteps: int) -> None:
     for stage in tree["imagen"]["stages"]:
         stage["times"] = {"kind": "discrete", "timesteps": timesteps}
         sampling = stage.setdefault("sampling", {})
-        sampling["steps"] = min(timesteps, sampling.get("steps", timesteps))
+        sampling["steps"] = min(timesteps, sampling.get("steps", SamplingConfig().steps))
 
 
 def _read_assignment(text: str) -> tuple[str, Any]:

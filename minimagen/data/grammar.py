@@ -10,12 +10,14 @@ from typing import TypeVar
 from minimagen import seeds
 from minimagen.data.world import (
     COLOURS,
+    HELD_OUT,
     PLACES,
     RELATIONS,
     SHAPES,
     Pair,
     Variant,
-    held_out_pairs,
+    all_pairs,
+    held_out_places,
     trained_pairs,
 )
 from minimagen.errors import UsageError
@@ -92,14 +94,17 @@ def caption_stream(seed: int) -> Iterator[str]:
 
 
 def _held_out_forms(variant: Variant) -> list[list[str]]:
-    pairs = held_out_pairs(variant)
-    forms = [
-        [one(pair, size, place) for size in SAID_SIZES for place in SAID_PLACES] for pair in pairs
+    if variant == "single":
+        return [
+            [one(pair, size, place) for size in SAID_SIZES for place in held_out_places(pair)]
+            for pair in all_pairs("single")
+        ]
+    alone = [
+        [one(pair, size, place) for size in SAID_SIZES for place in SAID_PLACES]
+        for pair in HELD_OUT
     ]
-    if variant == "scenes":
-        forms += [[several(pair, number) for number in COUNTS] for pair in pairs]
-        forms += [_linked_with_trained(pair) for pair in pairs]
-    return forms
+    counted = [[several(pair, number) for number in COUNTS] for pair in HELD_OUT]
+    return alone + counted + [_linked_with_trained(pair) for pair in HELD_OUT]
 
 
 def _linked_with_trained(pair: Pair) -> list[str]:

@@ -1,10 +1,11 @@
 """The built-in data ``shapes``: seeded scenes with exact captions, drawn at any size.
 
-Scene i follows from (seed, i) alone. Combinations in ``HELD_OUT`` never appear in a scene made by
-:func:`scene`; :func:`scene_for` draws them on request, for testing.
+Scene i follows from (seed, i) alone. Held-out combinations never appear in a scene made by
+:func:`scene`; :func:`scene_for` draws any colour and shape on request, for testing.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -30,6 +31,7 @@ from minimagen.data.world import (
     Scene,
     Thing,
     Variant,
+    held_out_places,
     place_of,
     relation_of,
     trained_pairs,
@@ -104,7 +106,10 @@ def scene(seed: int, index: int, variant: Variant) -> Scene:
     """Make scene number ``index`` of a seed."""
     draws = Draws(seed, "shapes", variant, index)
     pairs = trained_pairs(variant)
-    form = draws.between(0, 1) if variant == "scenes" else 0.0
+    if variant == "single":
+        pair = draws.pick(pairs)
+        return _one(pair, draws, never_at=held_out_places(pair))
+    form = draws.between(0, 1)
     if form < 0.4:
         return _one(draws.pick(pairs), draws)
     if form < 0.65:
@@ -117,9 +122,12 @@ def scene_for(pair: Pair, seed: int, index: int) -> Scene:
     return _one(pair, Draws(seed, "scene for", *pair, index))
 
 
-def _one(pair: Pair, draws: Draws) -> Scene:
+def _one(pair: Pair, draws: Draws, never_at: Sequence[str] = ()) -> Scene:
     size = draws.pick(list(SIZES))
-    thing = _thing(pair, draws.between(*SIZES[size]), draws)
+    radius = draws.between(*SIZES[size])
+    thing = _thing(pair, radius, draws)
+    while place_of(thing) in never_at:
+        thing = _thing(pair, radius, draws)
     said_size = size if size != "medium" and draws.chance(0.5) else ""
     said_place = place_of(thing) if draws.chance(0.5) else ""
     return _scene((thing,), one(pair, said_size, said_place))

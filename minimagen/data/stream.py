@@ -174,27 +174,26 @@ def batches(
             yield _batch(source, loaded)
 
 
-def picture_batch(source: Source, indices: Sequence[int], size: int) -> Tensor:
-    """Decode some items; float32 (B, 3, size, size) in [-1, 1].
-
-    Raises:
-        RejectedItem: when one cannot be decoded; ask :func:`readable` first.
-    """
-    return _images([source.picture(index, size) for index in indices])
-
-
-def readable(
+def readable_pictures(
     source: Source, indices: Sequence[int], size: int
-) -> tuple[list[int], list[Rejection]]:
-    """Divide items into those that can be decoded and those that cannot."""
-    good, bad = [], []
+) -> tuple[list[int], Tensor, list[Rejection]]:
+    """Decode items, leaving out those that cannot be.
+
+    Returns:
+        The items kept; their pictures, uint8 (N, 3, size, size), of which there may be none; and
+        what was left out.
+    """
+    kept: list[int] = []
+    pictures: list[Picture] = []
+    left_out: list[Rejection] = []
     for index in indices:
         try:
-            source.picture(index, size)
-            good.append(index)
+            pictures.append(source.picture(index, size))
+            kept.append(index)
         except RejectedItem as rejected:
-            bad.append(Rejection(source.name(index), str(rejected)))
-    return good, bad
+            left_out.append(Rejection(source.name(index), str(rejected)))
+    none = torch.empty(0, 3, size, size, dtype=torch.uint8)
+    return kept, _stacked(pictures) if pictures else none, left_out
 
 
 Samples = dict[int, Loaded]  # by sample number
@@ -261,10 +260,10 @@ def _once(on_reject: OnReject | None) -> Callable[[Iterable[Rejection]], None]:
 
 def _batch(source: Source, samples: Samples) -> Batch:
     captions = tuple(source.caption(sample.index) for sample in samples.values())
-    images = _images([sample.picture for sample in samples.values()])
+    images = from_uint8(_stacked([sample.picture for sample in samples.values()]))
     return Batch(tuple(samples), images, captions)
 
 
-def _images(pictures: Sequence[Picture]) -> Tensor:
-    stacked = torch.from_numpy(np.stack(pictures))  # (B, S, S, 3)
-    return from_uint8(stacked.permute(0, 3, 1, 2).contiguous())
+def _stacked(pictures: Sequence[Picture]) -> Tensor:
+    together = torch.from_numpy(np.stack(pictures))  # (B, S, S, 3)
+    return together.permute(0, 3, 1, 2).contiguous()

@@ -32,7 +32,8 @@ PLACES = (
     ("at the bottom left", "at the bottom", "at the bottom right"),
 )
 
-# Seen by neither training nor validation, so that drawing them means combining.
+# In scenes, colours and shapes that neither training nor validation shows together; the single
+# variant holds out places instead, see held_out_places. Drawing them means combining.
 HELD_OUT: tuple[Pair, ...] = (
     ("yellow", "circle"),
     ("purple", "square"),
@@ -74,14 +75,19 @@ def all_pairs(variant: Variant) -> list[Pair]:
     return [(colour, shape) for colour in COLOURS for shape in SHAPES[variant]]
 
 
-def held_out_pairs(variant: Variant) -> list[Pair]:
-    """List the combinations that training never sees."""
-    return [pair for pair in HELD_OUT if pair[1] in SHAPES[variant]]
-
-
 def trained_pairs(variant: Variant) -> list[Pair]:
-    """List the combinations that training draws from."""
-    return [pair for pair in all_pairs(variant) if pair not in HELD_OUT]
+    """List the combinations of colour and shape that training draws from."""
+    return [pair for pair in all_pairs(variant) if variant == "single" or pair not in HELD_OUT]
+
+
+def held_out_places(pair: Pair) -> tuple[str, str]:
+    """Name the two places where the single variant never shows this colour and shape.
+
+    Every place is held out for four of the eighteen combinations.
+    """
+    number = all_pairs("single").index(pair)
+    places = [place for row in PLACES for place in row]
+    return places[number % 9], places[(number + 4) % 9]
 
 
 def place_of(thing: Thing) -> str:

@@ -6,8 +6,8 @@
 the skips.
 """
 
-from functools import partial
 from collections.abc import Iterator
+from functools import partial
 from typing import Annotated
 
 import torch

@@ -12,7 +12,7 @@ from pathlib import Path
 from torch import Tensor
 
 from minimagen.cascade import CascadeConfig
-from minimagen.checkpoint import write_text, write_weights
+from minimagen.checkpoint import sweep, write_text, write_weights
 from minimagen.config import dump
 from minimagen.data.items import Rejection
 from minimagen.errors import CheckpointError, UsageError
@@ -84,6 +84,11 @@ class TrainingDirectory:
     def save_weights(self, stage: int, weights: Weights, tensors: dict[str, Tensor]) -> None:
         """Write a stage's weights file."""
         write_weights(weights_path(self.path, stage, weights), tensors)
+
+    def sweep(self, stage: int) -> None:
+        """Remove what killed writers of a stage left half-made; for the holder of its lock."""
+        sweep(self.checkpoints(stage))
+        sweep(weights_path(self.path, stage).parent, f"unet_{stage}_*")
 
     def save_rejections(self, rejections: Iterable[Rejection]) -> None:
         """Write ``rejected.jsonl``, a line for each rejected item."""

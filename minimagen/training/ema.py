@@ -1,12 +1,15 @@
 """Averaged weights, what sampling and validation use."""
 
 import copy
+from typing import Generic, TypeVar
 
 import torch
 from torch import nn
 
+N = TypeVar("N", bound=nn.Module)
 
-class EMA:
+
+class EMA(Generic[N]):
     """An exponential moving average of a network's weights, in float32; buffers are copied.
 
         decay = min(max_decay, (1 + n) / (10 + n)),   n the updates so far
@@ -16,7 +19,7 @@ class EMA:
         max_decay: the decay after the warm-up.
     """
 
-    def __init__(self, network: nn.Module, max_decay: float) -> None:
+    def __init__(self, network: N, max_decay: float) -> None:
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
         self.max_decay = max_decay
 
@@ -29,7 +32,6 @@ class EMA:
             updates: how many updates came before this one.
         """
         decay = min(self.max_decay, (1 + updates) / (10 + updates))
-        averages = list(self.network.parameters())
-        torch._foreach_lerp_(averages, list(network.parameters()), 1 - decay)
+        torch._foreach_lerp_(list(self.network.parameters()), list(network.parameters()), 1 - decay)
         for average, buffer in zip(self.network.buffers(), network.buffers(), strict=True):
             average.copy_(buffer)

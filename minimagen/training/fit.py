@@ -4,20 +4,20 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from pathlib import Path
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from minimagen.checkpoint import newest_checkpoint, read_checkpoint, sweep, write_checkpoint
+from minimagen.checkpoint import newest_checkpoint, read_checkpoint, write_checkpoint
 from minimagen.conditioning import TextEmbedding
 from minimagen.data.items import Source
-from minimagen.data.stream import Batch, batches, picture_batch, readable
+from minimagen.data.stream import Batch, batches, readable_pictures
 from minimagen.errors import TrainingError
 from minimagen.locking import stage_lock
 from minimagen.runtime import Precision, autocast
 from minimagen.stage import Stage
-from minimagen.tensors import to_uint8
 from minimagen.training.config import TrainingConfig, of_stage
 from minimagen.training.directory import TrainingDirectory
 from minimagen.training.draws import draw
@@ -129,12 +129,13 @@ class Fit:
             TrainingError: when the loss is no number.
         """
         with stage_lock(self._checkpoints):
-            sweep(self._checkpoints)
+            self.run.directory.sweep(self.stage.index)
             self._restore()
             self._note_start()
             if self.progress.step < self.steps:
                 self._loop()
-            self._publish()
+            else:
+                self._publish()  # killed before it wrote them, or they were lost since
         self._note(f"finished after {self.progress.step} steps")
 
     def _loop(self) -> None:
@@ -156,12 +157,17 @@ class Fit:
                 if self._is_due(self.run.config.log_every):
                     bar.set_postfix(self._log(meter))
                     meter = Meter()
-                if self._is_due(self.checkpoint_steps):
-                    self._validate()
-                    self._save()
-                    self._publish()
-                if self.stopper.name is not None:
-                    self._stop(self.stopper.name)
+                self._keep()
+
+    def _keep(self) -> None:
+        """Save when that is due or the run is asked to stop; it stops only where it has saved."""
+        due = self._is_due(self.checkpoint_steps)
+        if due:
+            self._validate()
+        if due or self.stopper.name is not None:
+            self._save()
+            if self.stopper.name is not None:
+                self._stop(self.stopper.name)
 
     def _step(self, micro_batches: Iterator[Batch]) -> tuple[Tensor, Tensor]:
         """Take one optimizer step; returns its loss and gradient norm, 0-d."""
@@ -170,7 +176,7 @@ class Fit:
         loss = torch.zeros((), device=self.stage.device)
         for batch in micro_batches:
             part = self._losses(batch).sum() / self.images_per_step
-            part.backward()
+            part.backward()  # type: ignore[no-untyped-call]
             loss += part.detach()
         grad_norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.clip)
         self._require_finite(loss, grad_norm)
@@ -232,17 +238,20 @@ class Fit:
                 self.progress.best_loss = loss
                 best = self.ema.network.state_dict()
                 self.run.directory.save_weights(self.stage.index, "best", best)
-        with autocast(self.stage.device, self.run.precision):
-            picture = sample_grid(self.averaged, self.shown, seed)
-        picture.save(self.run.directory.sample_path(self.stage.index, step))
+        if len(self.shown):
+            with autocast(self.stage.device, self.run.precision):
+                picture = sample_grid(self.averaged, self.shown, seed)
+            picture.save(self.run.directory.sample_path(self.stage.index, step))
 
     def _save(self) -> None:
+        """Write a checkpoint, then the weights files."""
         tensors = {
             "model": self.network.state_dict(),
             "ema": self.ema.network.state_dict(),
             "optimizer": state_tensors(self.optimizers),
         }
         write_checkpoint(self._checkpoints, self.progress.step, tensors, vars(self.progress))
+        self._publish()
 
     def _restore(self) -> None:
         path, skipped = newest_checkpoint(self._checkpoints)
@@ -265,8 +274,6 @@ class Fit:
         save(self.stage.index, "raw", self.network.state_dict())
 
     def _stop(self, name: str) -> None:
-        self._save()
-        self._publish()
         message = (
             f"stopped by {name} after step {self.progress.step} of {self.steps} of stage "
             f"{self.stage.index}, all saved; continue with -rd {self.run.directory.path}"
@@ -293,16 +300,15 @@ class Fit:
     def _pictures(self, indices: list[int]) -> ValidationSet:
         """Decode some pictures, leaving out those that turn out to be unreadable."""
         size = self.stage.config.size
-        indices, rejected = readable(self.run.source, indices, size)
-        for item in rejected:
+        kept, images, left_out = readable_pictures(self.run.source, indices, size)
+        for item in left_out:
             self._note(f"left {item.file_name} out of validation: {item.reason}")
-        captions = tuple(self.run.source.caption(i) for i in indices)
-        images = to_uint8(picture_batch(self.run.source, indices, size))
+        captions = tuple(self.run.source.caption(i) for i in kept)
         text = None if self.run.embed is None or not captions else self.run.embed(captions)
         return ValidationSet(images, text, captions)
 
     @property
-    def _checkpoints(self):
+    def _checkpoints(self) -> Path:
         return self.run.directory.checkpoints(self.stage.index)
 
     def _note_start(self) -> None:

@@ -1,7 +1,6 @@
-"""Muon: momentum whose matrices are made orthogonal, so that every direction is learnt at one pace."""
+"""Muon: momentum whose matrices are made orthogonal: every direction is learnt at one pace."""
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -10,20 +9,52 @@ NEWTON_SCHULZ = 3.4445, -4.7750, 2.0315  # a, b, c: they push every singular val
 ITERATIONS = 5
 
 
-def orthogonalise(matrix: Tensor) -> Tensor:
-    """Move all singular values of a matrix close to one, into [0.7, 1.2]; (m, n), float32.
+def orthogonalise(matrices: Sequence[Tensor]) -> list[Tensor]:
+    """Move all singular values of each matrix close to one, into [0.7, 1.2].
 
-        X <- a X + b (X X^T) X + c (X X^T)^2 X
+        X <- P X,   P = a + b X X^T + c (X X^T)^2,   five times
+
+    Every P is a polynomial of the first X X^T, so the iteration runs on that small square alone,
+    and on all squares of one size at once; X is multiplied only at the end.
+
+    Args:
+        matrices: (m, n) each, float32, any shapes.
 
     Source: Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks".
     """
+    wide = [matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T for matrix in matrices]
+    units = [matrix / (matrix.norm() + 1e-7) for matrix in wide]
+    factors = _whitening([unit @ unit.T for unit in units])
+    made = [factor @ unit for factor, unit in zip(factors, units, strict=True)]
+    return [
+        new if new.shape == matrix.shape else new.T
+        for new, matrix in zip(made, matrices, strict=True)
+    ]
+
+
+def _whitening(grams: Sequence[Tensor]) -> list[Tensor]:
+    """Return the product of the five P for each X X^T, (m, m); equal sizes in one batch."""
+    sizes: dict[int, list[int]] = {}
+    for place, gram in enumerate(grams):
+        sizes.setdefault(len(gram), []).append(place)
+    factors = list(grams)
+    for places in sizes.values():
+        together = _iterate(torch.stack([grams[place] for place in places]))
+        for place, factor in zip(places, together, strict=True):
+            factors[place] = factor
+    return factors
+
+
+def _iterate(gram: Tensor) -> Tensor:
+    """(batch, m, m) -> (batch, m, m)."""
     a, b, c = NEWTON_SCHULZ
-    wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
-    x = wide / (wide.norm() + 1e-7)
+    product = torch.eye(gram.shape[-1]).to(gram).expand_as(gram)
     for _ in range(ITERATIONS):
-        gram = x @ x.T
-        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
-    return x if wide is matrix else x.T
+        p = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
+        p.diagonal(dim1=1, dim2=2).add_(a)
+        product = p @ product
+        gram = p @ gram @ p
+    return product
 
 
 class Muon(torch.optim.Optimizer):
@@ -37,7 +68,8 @@ class Muon(torch.optim.Optimizer):
         momentum: decay of the averaged gradient.
         weight_decay: decoupled.
 
-    Source: Jordan et al. 2024; the scale 0.2 sqrt(max(m, n)) from Liu et al. 2025 (arXiv:2502.16982).
+    Source: Jordan et al. 2024; the scale 0.2 sqrt(max(m, n)) is of Liu et al. 2025
+    (arXiv:2502.16982).
     """
 
     def __init__(
@@ -48,25 +80,25 @@ class Muon(torch.optim.Optimizer):
         momentum: float = 0.95,
         weight_decay: float = 0.0,
     ) -> None:
-        super().__init__(
-            parameters, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}
-        )
+        super().__init__(parameters, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
         """Take one step."""
         assert closure is None, "this optimizer takes no closure"
         for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is not None:
-                    self._update(parameter, parameter.grad, group)
+            parameters = [p for p in group["params"] if p.grad is not None]
+            ahead = [self._ahead(parameter, group["momentum"]) for parameter in parameters]
+            for parameter, update in zip(parameters, orthogonalise(ahead), strict=True):
+                scale = 0.2 * max(update.shape) ** 0.5
+                parameter.mul_(1 - group["lr"] * group["weight_decay"])
+                parameter.add_(update.view_as(parameter), alpha=-group["lr"] * scale)
 
-    def _update(self, parameter: nn.Parameter, gradient: Tensor, group: dict[str, Any]) -> None:
-        state = self.state[parameter]
+    def _ahead(self, parameter: nn.Parameter, momentum: float) -> Tensor:
+        """Average the gradient, look one step ahead; as a matrix (out, in k k)."""
+        gradient, state = parameter.grad, self.state[parameter]
+        assert gradient is not None
         if not state:
             state["momentum"] = torch.zeros_like(gradient)
-        average = state["momentum"].lerp_(gradient, 1 - group["momentum"])
-        ahead = average.lerp(gradient, 1 - group["momentum"]).flatten(1)  # (out, in k k)
-        scale = 0.2 * max(ahead.shape) ** 0.5
-        parameter.mul_(1 - group["lr"] * group["weight_decay"])
-        parameter.add_(orthogonalise(ahead).view_as(parameter), alpha=-group["lr"] * scale)
+        average: Tensor = state["momentum"].lerp_(gradient, 1 - momentum)
+        return average.lerp(gradient, 1 - momentum).flatten(1)

@@ -23,13 +23,13 @@ def make_optimizers(
     matrices = list(network.hidden_matrices()) if isinstance(config, MuonConfig) else []
     chosen = {id(matrix) for matrix in matrices}
     rest = [p for p in network.parameters() if id(p) not in chosen]
-    shared = {"lr": peak, "weight_decay": config.weight_decay}
+    decay = config.weight_decay
     optimizers: list[torch.optim.Optimizer] = [
-        torch.optim.AdamW(rest, betas=config.betas, fused=True, **shared)
+        torch.optim.AdamW(rest, lr=peak, betas=config.betas, weight_decay=decay, fused=True)
     ]
     if isinstance(config, MuonConfig):
-        muon = {**shared, "lr": peak * config.matrix_rate}
-        optimizers.append(Muon(matrices, momentum=config.momentum, **muon))
+        rate = peak * config.matrix_rate
+        optimizers.append(Muon(matrices, lr=rate, momentum=config.momentum, weight_decay=decay))
     for group in groups_of(optimizers):
         group["peak"] = group["lr"]
     return optimizers

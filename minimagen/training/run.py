@@ -97,7 +97,9 @@ def require_weights(init: Path | None, stages: Sequence[int]) -> None:
     Raises:
         CheckpointError: when it lacks some.
     """
-    for index in stages if init is not None else ():
+    if init is None:
+        return
+    for index in stages:
         path = weights_path(init, index)
         if not path.is_file():
             raise CheckpointError(

@@ -1,4 +1,4 @@
-"""From a command line to a run: every flag reaches its parameter, and a wrong one is told in one line."""
+"""From a command line to a run: every flag reaches its parameter, a wrong one is told in a line."""
 
 import json
 from collections.abc import Callable
@@ -95,6 +95,17 @@ def test_every_flag_has_both_spellings_and_help() -> None:
         assert flag.help
     names = [spelling for flag in FLAGS for spelling in flag.spellings()]
     assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize(("timesteps", "steps"), [(1000, 16), (7, 7)])
+def test_discrete_times_keep_the_default_steps_where_they_fit(
+    write_parameters: Callable[..., Path], timesteps: int, steps: int
+) -> None:
+    """Never all timesteps just because the file names no steps."""
+    tree = cascade_of(16)
+    del tree["imagen"]["stages"][0]["sampling"]
+    settings = new_run(parse(["-p", str(write_parameters(tree)), "-t", str(timesteps)]))
+    assert settings.cascade.imagen.stages[0].sampling.steps == steps
 
 
 def test_testing_takes_the_tiny_networks_and_flags_win(settle: Callable[..., Settings]) -> None:

@@ -4,24 +4,35 @@ from itertools import islice
 import pytest
 
 from minimagen.data.grammar import caption_stream, held_out_captions, one, several
-from minimagen.data.world import HELD_OUT, RELATIONS, Pair, Variant
+from minimagen.data.world import HELD_OUT, RELATIONS, Pair, held_out_places
 from minimagen.errors import UsageError
+from minimagen.evaluation.caption_accuracy import named_pair
 
 
 def held_out_in(caption: str) -> list[Pair]:
     return [(colour, shape) for colour, shape in HELD_OUT if f"{colour} {shape}" in caption]
 
 
-@pytest.mark.parametrize(("variant", "pairs", "number"), [("single", 3, 64), ("scenes", 6, 600)])
-def test_held_out_captions_are_distinct_and_balanced(
-    variant: Variant, pairs: int, number: int
-) -> None:
-    captions = held_out_captions(variant, number, seed=0)
-    assert len(set(captions)) == number
-    assert all(len(held_out_in(caption)) == 1 for caption in captions)
-    counts = Counter(held_out_in(caption)[0] for caption in captions)
-    assert len(counts) == pairs
+def assert_balanced(found: list[Pair], kinds: int) -> None:
+    counts = Counter(found)
+    assert len(counts) == kinds
     assert max(counts.values()) - min(counts.values()) <= 1
+
+
+def test_held_out_captions_of_scenes_name_one_held_out_colour_and_shape() -> None:
+    captions = held_out_captions("scenes", 600, seed=0)
+    assert len(set(captions)) == 600
+    assert all(len(held_out_in(caption)) == 1 for caption in captions)
+    assert_balanced([held_out_in(caption)[0] for caption in captions], kinds=6)
+
+
+def test_held_out_captions_of_single_things_name_a_held_out_place() -> None:
+    captions = held_out_captions("single", 64, seed=0)
+    assert len(set(captions)) == 64
+    pairs = [named_pair(caption) for caption in captions]
+    assert_balanced(pairs, kinds=18)
+    for pair, caption in zip(pairs, captions, strict=True):
+        assert caption.endswith(held_out_places(pair))
 
 
 def test_held_out_captions_follow_from_the_seed() -> None:
@@ -31,8 +42,8 @@ def test_held_out_captions_follow_from_the_seed() -> None:
 
 
 def test_more_held_out_captions_than_exist_are_refused() -> None:
-    with pytest.raises(UsageError, match=r"91 held-out captions.*has 90"):
-        held_out_captions("single", 91, 0)
+    with pytest.raises(UsageError, match=r"109 held-out captions.*has 108"):
+        held_out_captions("single", 109, 0)
 
 
 def test_the_caption_stream_says_everything_there_is() -> None:

@@ -8,7 +8,7 @@ import torch
 
 from minimagen.data.items import Picture, RejectedItem, Rejection
 from minimagen.data.shapes import ShapesConfig, ShapesSource
-from minimagen.data.stream import Batch, Order, batches, picture_batch, readable
+from minimagen.data.stream import Batch, Order, batches, readable_pictures
 from minimagen.errors import DataError
 from minimagen.tensors import to_uint8
 
@@ -141,10 +141,15 @@ def test_nothing_usable_at_all_is_an_error_not_a_hang() -> None:
 
 
 def test_validation_pictures_are_those_that_can_be_read() -> None:
-    source = Numbered(bad=frozenset({5}))
-    good, bad = readable(source, [4, 5, 6], 8)
-    assert (good, bad) == ([4, 6], [Rejection("5.png", "is bad")])
-    assert to_uint8(picture_batch(source, good, 8))[:, 0, 0, 0].tolist() == [4, 6]
+    """Each is decoded once; that none can be read is no error."""
+    decoded: list[int] = []
+    source = Numbered(bad=frozenset({5}), decoded=decoded)
+    kept, pictures, left_out = readable_pictures(source, [4, 5, 6], 8)
+    assert (kept, left_out) == ([4, 6], [Rejection("5.png", "is bad")])
+    assert (pictures.dtype, pictures.shape) == (torch.uint8, (2, 3, 8, 8))
+    assert pictures[:, 0, 0, 0].tolist() == [4, 6]
+    assert decoded == [4, 5, 6]
+    assert readable_pictures(source, [5], 8)[1].shape == (0, 3, 8, 8)
 
 
 def test_the_stream_leaves_the_global_generators_alone() -> None:

@@ -37,7 +37,7 @@ def test_a_directory_below_a_file_is_refused_in_one_line(
     parameters: Parameters, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(UsageError, match="--OUTPUT .*file/below: no directory can be made there"):
+    with pytest.raises(UsageError, match=r"--OUTPUT .*file/below: no directory can be made there"):
         TrainingDirectory.create(tmp_path / "file" / "below", "now", *parameters)
 
 

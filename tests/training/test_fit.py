@@ -1,4 +1,4 @@
-"""A run is a count of optimizer steps: how it is cut into processes, batches and stops changes nothing."""
+"""A run is a count of steps: how it is cut into processes, batches and stops changes nothing."""
 
 import json
 import os
@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import load_file
 
 import train
-from tests.conftest import cascade_of, stage_of
 from minimagen.errors import TrainingError
+from tests.conftest import cascade_of, stage_of
 
 Write = Callable[..., Path]
 
@@ -24,7 +24,7 @@ def fitted(directory: Path, *flags: str) -> Path:
 
 
 def weights_of(run: Path) -> dict[str, bytes]:
-    """Read every weights file and every file of the newest checkpoints that training goes on from."""
+    """Read every weights file, and every file of tensors that training goes on from."""
     files = [*run.glob("state_dicts/*"), *run.glob("tmp/*/step_*/*.safetensors")]
     return {str(file.relative_to(run)): file.read_bytes() for file in files}
 
@@ -109,10 +109,25 @@ def test_stages_fitted_apart_equal_stages_fitted_together(two_stages: Path, tmp_
 def test_resuming_a_finished_run_is_done_at_once_and_changes_nothing(
     two_stages: Path, tmp_path: Path
 ) -> None:
+    """But weights files that were lost come back."""
     run = fitted(tmp_path, "-p", str(two_stages))
     before = weights_of(run)
+    for kind in ("state", "raw"):
+        (run / "state_dicts" / f"unet_1_{kind}.safetensors").unlink()
     assert train.main(["-rd", str(run)]) == 0
     assert weights_of(run) == before
+
+
+def test_what_a_killed_writer_left_half_made_is_swept_stage_by_stage(
+    two_stages: Path, tmp_path: Path
+) -> None:
+    run = fitted(tmp_path, "-p", str(two_stages))
+    leftovers = [run / "state_dicts" / f"unet_{i}_raw.safetensors.tmp-1-ab" for i in (0, 1)]
+    leftovers.append(run / "tmp" / "unet_0" / "step_00000009.tmp-1-ab")
+    for leftover in leftovers:
+        leftover.mkdir()
+    assert train.main(["-rd", str(run), "-st", "0"]) == 0
+    assert [leftover.exists() for leftover in leftovers] == [False, True, False]
 
 
 def test_a_loss_that_is_no_number_stops_before_the_step(
