@@ -35,7 +35,7 @@ CROPS = {  # caption: photograph, left, top, side in pixels
     "a leaf beside petals": ("flower.jpg", 0, 171, 256),
 }
 DIGITS = {"a handwritten zero": 0, "a handwritten seven": 7}
-STEPS = {"base": 2400, "upper": (1500, 1200)}
+STEPS = {"base": 1800, "upper": (1200, 1000)}
 
 
 def write_folder(folder: Path) -> list[str]:

@@ -35,7 +35,7 @@ def cost_of(config: UNetConfig, side: int, *, text_width: int | None, lowres: bo
         lowres: whether a low-resolution image comes with x_t.
     """
     with torch.device("meta"):
-        network = UNet(config, text_width, lowres)
+        network = UNet(config, text_width, lowres).to("meta")  # some constants ignore the context
         image, level = torch.empty(1, config.channels, side, side), torch.empty(1)
         text = None
         if text_width is not None:

@@ -136,6 +136,15 @@ class UNet(nn.Module):
         self.conv_out = zeroed(nn.Conv2d(widths[0], folded, 3, padding=1))
         self.gate = zeroed(nn.Linear(config.embedding, inputs))
         self.pass_by = nn.Conv2d(inputs, folded, 1, bias=False)
+        if lowres:
+            self._start_with_lowres(folded)
+
+    @torch.no_grad()
+    def _start_with_lowres(self, folded: int) -> None:
+        """Let a fresh network answer with its low-resolution image, instead of nothing."""
+        lowres = slice(folded, 2 * folded)
+        self.gate.bias[lowres] = 1
+        self.pass_by.weight[:, lowres] = torch.eye(folded)[:, :, None, None]
 
     def _block(self, level: Level, channels: int) -> Block:
         reads = level.cross_attention and self.reader is not None
