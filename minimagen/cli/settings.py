@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from minimagen.cascade import CascadeConfig, ImagenConfig, SamplingConfig
+from minimagen.cascade import CascadeConfig, ImagenConfig
 from minimagen.config import find_parameters, parse, read_json, to_plain
 from minimagen.errors import ConfigError, UsageError
 from minimagen.models import UNetConfig
@@ -140,10 +140,12 @@ def _apply(tree: Tree, options: argparse.Namespace) -> None:
 
 
 def _discretise(tree: Tree, timesteps: int) -> None:
-    for stage in tree["imagen"]["stages"]:
+    """Train every stage on T steps, and sample it with no more of them."""
+    cascade = _checked(ImagenConfig, tree, "imagen")
+    for stage, settled in zip(tree["imagen"]["stages"], cascade.stages, strict=True):
         stage["times"] = {"kind": "discrete", "timesteps": timesteps}
-        sampling = stage.setdefault("sampling", {})
-        sampling["steps"] = min(timesteps, sampling.get("steps", SamplingConfig().steps))
+        steps = min(timesteps, settled.sampling.steps)
+        stage.setdefault("sampling", {})["steps"] = steps
 
 
 def _read_assignment(text: str) -> tuple[str, Any]:

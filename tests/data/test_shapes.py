@@ -93,9 +93,7 @@ def test_every_caption_is_true_of_its_scene(variant: Variant) -> None:
 
 
 def test_scenes_never_show_a_held_out_colour_and_shape() -> None:
-    drawn = {
-        (t.colour, t.shape) for index in range(1500) for t in scene(1, index, "scenes").things
-    }
+    drawn = {(t.colour, t.shape) for index in range(1500) for t in scene(1, index, "scenes").things}
     assert drawn == {(colour, shape) for colour in COLOURS for shape in SHAPES["scenes"]} - set(
         HELD_OUT
     )
