@@ -88,8 +88,7 @@ class GeneratedImages:
             UsageError: when nothing can be made there.
         """
         path = _make_new(output, f"generated_images_{time.strftime('%Y%m%d_%H%M%S')}")
-        lines = "".join(f"{_writable(caption)}
-" for caption in captions)
+        lines = "".join(f"{_writable(caption)}\n" for caption in captions)
         write_text(path / "captions.txt", lines)
         write_text(path / "imagen_training_directory.txt", f"{settings['training_directory']}\n")
         write_text(path / "settings.json", json.dumps(settings, indent=2) + "\n")
