@@ -29,10 +29,10 @@ ROOT = Path(__file__).parents[1]
 CROPS = {  # caption: photograph, left, top, side in pixels
     "a chinese temple with a golden roof": ("china.jpg", 100, 20, 320),
     "a roof against a blue sky": ("china.jpg", 0, 0, 256),
-    "people walking below a temple": ("china.jpg", 320, 171, 256),
-    "a pink flower on a green ground": ("flower.jpg", 200, 60, 340),
+    "trees beside a lake": ("china.jpg", 320, 171, 256),
+    "an orange flower on a dark ground": ("flower.jpg", 200, 60, 340),
     "the heart of a flower": ("flower.jpg", 280, 120, 160),
-    "a leaf beside petals": ("flower.jpg", 0, 171, 256),
+    "petals at the edge of the dark": ("flower.jpg", 0, 171, 256),
 }
 DIGITS = {"a handwritten zero": 0, "a handwritten seven": 7}
 STEPS = {"base": 1800, "upper": (1200, 1000)}

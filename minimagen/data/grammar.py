@@ -76,9 +76,9 @@ def held_out_captions(variant: Variant, number: int, seed: int) -> list[str]:
     Raises:
         UsageError: when the variant has fewer such captions.
     """
-    columns = [
-        _shuffled(form, seed, variant, place) for place, form in enumerate(_held_out_forms(variant))
-    ]
+    forms = _held_out_forms(variant)
+    order = seeds.permutation(len(forms), "held-out forms", seed, variant).tolist()
+    columns = [_shuffled(forms[place], seed, variant, place) for place in order]
     captions = [caption for row in zip_longest(*columns) for caption in row if caption]
     if number > len(captions):
         raise UsageError(
