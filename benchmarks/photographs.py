@@ -35,7 +35,7 @@ CROPS = {  # caption: photograph, left, top, side in pixels
     "petals at the edge of the dark": ("flower.jpg", 0, 171, 256),
 }
 DIGITS = {"a handwritten zero": 0, "a handwritten seven": 7}
-STEPS = {"base": 1800, "upper": (1200, 1000)}
+STEPS = {"base": 1300, "upper": (1600, 1300)}
 
 
 def write_folder(folder: Path) -> list[str]:
