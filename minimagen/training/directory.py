@@ -2,8 +2,8 @@
 
 import json
 import os
+import secrets
 import shutil
-import tempfile
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -35,14 +35,13 @@ class TrainingDirectory:
         Raises:
             UsageError: when nothing can be made there.
         """
+        building = output / f".training_{timestamp}.tmp-{os.getpid()}-{secrets.token_hex(4)}"
         try:
-            output.mkdir(parents=True, exist_ok=True)
-            building = Path(tempfile.mkdtemp(prefix=".training_", dir=output))
+            building.mkdir(parents=True)
         except OSError as error:
             raise UsageError(
                 f"--OUTPUT {output}: no directory can be made there ({error.strerror})"
             ) from None
-        building.chmod(0o777 & ~_umask())
         cascade.write(building / "parameters")
         write_text(building / "parameters" / "training_params.json", dump(training))
         for name in ("state_dicts", "samples", "tmp"):
@@ -137,9 +136,3 @@ def _rename_to_free(building: Path, wanted: Path) -> Path:
             continue
     shutil.rmtree(building)
     raise UsageError(f"{wanted}: exists a thousand times; choose another --TIMESTAMP or --OUTPUT")
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

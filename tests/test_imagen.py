@@ -1,0 +1,51 @@
+"""The cascade from Python: saving, loading, and what a picture depends on."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from minimagen import Imagen
+from minimagen.cascade import CascadeConfig
+from tests.conftest import cascade_of
+
+CAPTIONS = ["a red circle", "a blue square", "a large green triangle at the top right"]
+
+
+@pytest.fixture
+def imagen(write_parameters: Callable[..., Path]) -> Imagen:
+    """Return two stages whose weights are all drawn, so that nothing is zero."""
+    made = Imagen.create(CascadeConfig.read(write_parameters(cascade_of(16, 32))))
+    torch.manual_seed(0)
+    for stage in made.stages:
+        for parameter in stage.network.parameters():
+            torch.nn.init.normal_(parameter, std=0.1)
+    return made
+
+
+def test_what_is_saved_is_loaded(imagen: Imagen, tmp_path: Path) -> None:
+    imagen.save(tmp_path)
+    loaded = Imagen.load(tmp_path, device="cpu")
+    assert torch.equal(loaded.sample(CAPTIONS, seed=3), imagen.sample(CAPTIONS, seed=3))
+
+
+def test_a_picture_does_not_depend_on_its_batch(imagen: Imagen) -> None:
+    """Equal draws; one step of 255 is the rounding that other batch shapes may leave."""
+    together = imagen.sample_stages(CAPTIONS, guidance_scale=2.0, seed=3)
+    alone = imagen.sample_stages(CAPTIONS, guidance_scale=2.0, seed=3, batch_size=1)
+    for one, other in zip(together, alone, strict=True):
+        assert (one - other).abs().max() <= 2 / 255
+    last = imagen.sample(CAPTIONS[2:], guidance_scale=2.0, seed=3, first_number=2)
+    assert (last - together[-1][2:]).abs().max() <= 2 / 255
+
+
+def test_pictures_differ_by_seed_and_by_number(imagen: Imagen) -> None:
+    twice = imagen.sample([CAPTIONS[0]] * 2, seed=3)
+    assert not torch.equal(twice[0], twice[1])
+    assert not torch.equal(twice, imagen.sample([CAPTIONS[0]] * 2, seed=4))
+
+
+def test_pictures_have_the_size_asked_for(imagen: Imagen) -> None:
+    assert [picture.size for picture in imagen.generate(CAPTIONS)] == [(32, 32)] * 3
+    assert imagen.generate(CAPTIONS, size=16)[0].size == (16, 16)
