@@ -3,12 +3,19 @@
 import sys
 from collections.abc import Sequence
 
-COMMANDS = {"build-t5-tiny": "train the bundled text encoder again"}
+COMMANDS = {
+    "inspect": "show what a training directory holds, and whether it verifies",
+    "build-t5-tiny": "train the bundled text encoder again",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] == ["inspect"]:
+        from minimagen.cli import inspect
+
+        return inspect.main(arguments[1:])
     if arguments[:1] == ["build-t5-tiny"]:
         from minimagen.cli import build_t5_tiny
 

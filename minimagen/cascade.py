@@ -1,26 +1,39 @@
 """What a cascade is made of, as its parameter files say it: stages, and one network each."""
 
+import json
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_validator
 
 from minimagen.checkpoint import write_text
-from minimagen.config import config, dump, find_parameters, parse, read_json
+from minimagen.config import config, dump, find_parameters, parse, read_json, to_plain
 from minimagen.diffusion import AnySchedule, Objective, Thresholding, Times, Weighting
 from minimagen.diffusion.schedules import CosineSchedule
 from minimagen.diffusion.times import DiscreteTimes
 from minimagen.errors import ConfigError, UsageError
 from minimagen.models import UNetConfig
+from minimagen.models.cost import weights_at_least
+from minimagen.sampling import SAMPLERS, options_of
 from minimagen.sampling.grids import Grid, UniformGrid
 from minimagen.text.encoders import TextEncoderConfig
 
-SamplerName = Literal["ddpm", "ddim", "heun", "dpmpp_2m"]
 Size = Annotated[int, Field(ge=4, le=4096)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Steps = Annotated[int, Field(ge=1, le=10_000)]
+MAX_WEIGHTS = 20_000_000_000  # ten times the largest network of the paper
+
+
+def _known_sampler(name: str) -> str:
+    if name not in SAMPLERS:
+        raise ValueError(f"no sampler of this name; choose one of {', '.join(SAMPLERS)}")
+    return name
+
+
+SamplerName = Annotated[str, AfterValidator(_known_sampler)]
 
 
 @config
@@ -29,19 +42,53 @@ class SamplingConfig:
 
     Args:
         sampler: a key of ``SAMPLERS``.
+        sampler_options: what this sampler takes besides, such as ``{"eta": 1.0}`` for ddim.
         steps: steps of the sampler.
         grid: at which times it stops; a stage trained on discrete times uses its own grid.
         guidance_scale: 1 is off.
+        guidance_rescale: how far guided estimates get back the contrast of unguided ones.
+        guidance_interval: lowest and highest log-SNR that is guided; None is everywhere.
+        lowres_guidance_scale: guidance by the low-res image, beside that by text; 1 is off, and
+            costs a side less.
         thresholding: None is dynamic for the base and static for super-resolution.
         augmentation: time of the noise added to the low-res image, in [0, 1].
     """
 
     sampler: SamplerName = "dpmpp_2m"
+    sampler_options: dict[str, int | float | str | tuple[float, float]] = field(
+        default_factory=dict
+    )
     steps: Steps = 16
     grid: Grid = field(default_factory=UniformGrid)
     guidance_scale: Annotated[float, Field(ge=0)] = 1.0
+    guidance_rescale: Share = 0.0
+    guidance_interval: tuple[float, float] | None = None
+    lowres_guidance_scale: Annotated[float, Field(ge=0)] = 1.0
     thresholding: Thresholding | None = None
     augmentation: Share = 0.1
+
+    @model_validator(mode="after")
+    def _interval_is_one(self) -> Self:
+        interval = self.guidance_interval
+        if interval is not None and interval[0] >= interval[1]:
+            raise ValueError(
+                f"guidance_interval {list(interval)} holds no log-SNR; give the lower one first"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _options_fit(self) -> Self:
+        known = options_of(self.sampler)
+        for name, value in self.sampler_options.items():
+            if name not in known:
+                takes = f"takes {', '.join(known)}" if known else "takes none"
+                raise ValueError(f"{self.sampler} has no option {name!r}; it {takes}")
+            try:
+                TypeAdapter(known[name]).validate_python(value)
+            except ValidationError as error:
+                reason = error.errors()[0]["msg"].lower()
+                raise ValueError(f"{self.sampler}'s {name} is {value!r}: {reason}") from None
+        return self
 
 
 @config
@@ -63,6 +110,12 @@ class StageConfig:
         weighting: how much each noise level counts.
         times: which times training looks at.
         text_dropout: share of captions replaced by null text in training; guidance needs some.
+        lowres_dropout: share of low-res images replaced by complete noise in training; guidance by
+            the low-res image needs some. Unused by the first stage.
+        self_conditioning: share of training samples that are shown the network's own estimate;
+            0 leaves the estimate out of the network.
+        learned_log_variance: let a learned variance of the loss at each noise level balance the
+            levels, on top of the weighting.
         crop: side of the squares it is trained on, in pixels; None is the whole picture.
         augmentation: noise on the low-res image; unused by the first stage.
         sampling: defaults of sampling.
@@ -74,6 +127,9 @@ class StageConfig:
     weighting: Weighting
     times: Times
     text_dropout: Share = 0.1
+    lowres_dropout: Share = 0.0
+    self_conditioning: Share = 0.0
+    learned_log_variance: bool = False
     crop: Size | None = None
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
@@ -82,6 +138,17 @@ class StageConfig:
     def _crop_fits(self) -> Self:
         if self.crop is not None and self.crop > self.size:
             raise ValueError(f"crop {self.crop} is larger than the stage's size {self.size}")
+        return self
+
+    @model_validator(mode="after")
+    def _has_seen_no_lowres(self) -> Self:
+        scale = self.sampling.lowres_guidance_scale
+        if scale != 1 and self.lowres_dropout == 0:
+            raise ValueError(
+                f"sampling.lowres_guidance_scale {scale:g} asks for an answer without a low-res "
+                "image, which a stage with lowres_dropout 0 never learns; set it to 1, or train "
+                "with lowres_dropout"
+            )
         return self
 
     @model_validator(mode="after")
@@ -115,6 +182,16 @@ class ImagenConfig:
         sizes = [stage.size for stage in self.stages]
         if any(larger <= smaller for smaller, larger in pairwise(sizes)):
             raise ValueError(f"stage sizes {sizes} must grow from stage to stage")
+        return self
+
+    @model_validator(mode="after")
+    def _first_has_no_lowres(self) -> Self:
+        scale = self.stages[0].sampling.lowres_guidance_scale
+        if scale != 1:
+            raise ValueError(
+                "stage 0 has no low-res image to be guided by: its "
+                f"sampling.lowres_guidance_scale is {scale:g} and must be 1"
+            )
         return self
 
     def up_to(self, size: int) -> "ImagenConfig":
@@ -173,12 +250,39 @@ class CascadeConfig:
         paths = [find_parameters(directory, f"unet_{i}_params") for i in range(len(imagen.stages))]
         return cls(imagen, tuple(parse(UNetConfig, read_json(p), str(p)) for p in paths))
 
+    def with_sampling(
+        self, changes: Mapping[str, object], stages: Collection[int] | None = None
+    ) -> "CascadeConfig":
+        """Return the cascade with other fields of ``sampling`` at some of its stages.
+
+        Args:
+            changes: fields of :class:`SamplingConfig`.
+            stages: which are changed; None is all of them.
+
+        Raises:
+            ConfigError: for an unknown field, or a value that a stage cannot have.
+            UsageError: for a stage that is not there.
+        """
+        count = len(self.imagen.stages)
+        missing = sorted(set(stages or ()) - set(range(count)))
+        if missing:
+            raise UsageError(f"stage {missing[0]}: there is none; choose from 0 to {count - 1}")
+        tree = to_plain(self.imagen)
+        for i in range(count) if stages is None else stages:
+            tree["stages"][i]["sampling"].update(_plain_values(changes))
+        imagen = parse(ImagenConfig, json.dumps(tree), "changed sampling")
+        return CascadeConfig(imagen, self.unets)
+
     def write(self, directory: Path) -> None:
         """Write the files, complete and readable again."""
         directory.mkdir(parents=True, exist_ok=True)
         write_text(directory / "imagen_params.json", dump(self.imagen))
         for i, unet in enumerate(self.unets[: len(self.imagen.stages)]):
             write_text(directory / f"unet_{i}_params.json", dump(unet))
+
+
+def _plain_values(changes: Mapping[str, object]) -> dict[str, object]:
+    return {name: to_plain(value) for name, value in changes.items()}
 
 
 def _check_pair(name: str, stage: StageConfig, unet: UNetConfig) -> None:
@@ -190,6 +294,12 @@ def _check_pair(name: str, stage: StageConfig, unet: UNetConfig) -> None:
                 f"{name}: {what} {side} is no multiple of {unet.size_multiple}, which its "
                 "network's patch and levels need"
             )
+    weights = weights_at_least(unet)
+    if weights > MAX_WEIGHTS:
+        raise ConfigError(
+            f"{name}: its network would have {weights:,} weights, more than {MAX_WEIGHTS:,}; "
+            "give its levels less width or fewer blocks"
+        )
     if stage.crop not in (None, stage.size) and not unet.is_convolutional:
         raise ConfigError(
             f"{name}: crop {stage.crop} with self-attention or coordinates, which would see a crop "

@@ -131,6 +131,27 @@ def write_text(path: Path, text: str) -> None:
         _save_text(building, text)
 
 
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write or replace one file at once.
+
+    Raises:
+        TrainingError: when the disk is full or cannot be written; the old file is intact.
+    """
+    with _replacing(path, len(data)) as building:
+        building.write_bytes(data)
+        _sync(building)
+
+
+def append_text(path: Path, text: str) -> None:
+    """Append UTF-8 text to a file, for what may be lost in a crash of the machine.
+
+    Raises:
+        TrainingError: when the disk is full or cannot be written.
+    """
+    with _explained(path, len(text)), path.open("a", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+
+
 # Reading
 
 

@@ -1,7 +1,8 @@
-"""What a network is told besides the noisy image: text, and a low-resolution image.
+"""What a network is told besides the noisy image: text, a low-resolution image, its own estimate.
 
 Null text is a mask that is False everywhere: the network then attends its own learned null token
-only. The null side keeps the low-resolution image, so guidance steers by text alone.
+only. The null side keeps everything else, so guidance steers by text alone. A dropped
+low-resolution image is zeros, told at :data:`COMPLETE_NOISE`.
 """
 
 from dataclasses import dataclass, replace
@@ -9,6 +10,14 @@ from dataclasses import dataclass, replace
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from minimagen.errors import UsageError
+
+COMPLETE_NOISE = -20.0
+"""Log-SNR at which a dropped low-res image is told: an image of which nothing at all can be seen.
+
+Augmentation schedules end at -15 by default, so a network cannot take it for an image with noise.
+"""
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,18 @@ class TextEmbedding:
     def drop(self, keep: Tensor) -> "TextEmbedding":
         """Replace captions by null text where ``keep`` (B,) is False."""
         return replace(self, mask=self.mask & keep.to(self.mask.device)[:, None])
+
+    def repeated(self, count: int) -> "TextEmbedding":
+        """Give one caption to ``count`` samples; as many captions as samples stay as they are.
+
+        Raises:
+            UsageError: for any other number of captions.
+        """
+        if len(self) == count:
+            return self
+        if len(self) != 1:
+            raise UsageError(f"{len(self)} captions for {count} samples: give 1, or {count}")
+        return self[torch.zeros(count, dtype=torch.int64)]
 
     def padded(self, length: int) -> "TextEmbedding":
         """Append padding up to ``length`` tokens."""
@@ -74,6 +95,14 @@ class LowRes:
         """Pick some of the images."""
         return LowRes(self.image[rows], self.log_snr[rows])
 
+    def drop(self, keep: Tensor) -> "LowRes":
+        """Replace images by zeros, complete noise, where ``keep`` (B,) is False."""
+        keep = keep.to(self.image.device)
+        return LowRes(
+            torch.where(keep[:, None, None, None], self.image, 0.0),
+            torch.where(keep, self.log_snr, COMPLETE_NOISE),
+        )
+
     def to(self, device: torch.device | str) -> "LowRes":
         """Move to a device."""
         return LowRes(self.image.to(device), self.log_snr.to(device))
@@ -88,21 +117,33 @@ class LowRes:
 
 @dataclass(frozen=True)
 class Conditioning:
-    """Everything a denoiser is told besides x_t and t; bound last."""
+    """Everything a denoiser is told besides x_t and t; bound last.
+
+    Args:
+        text: captions.
+        lowres: the previous stage's images.
+        previous: the network's own earlier estimate of x_0, (B, C, H, W) like x_t.
+    """
 
     text: TextEmbedding | None = None
     lowres: LowRes | None = None
+    previous: Tensor | None = None
 
     def __getitem__(self, rows: slice | Tensor) -> "Conditioning":
         """Pick some of the samples."""
         return Conditioning(
             None if self.text is None else self.text[rows],
             None if self.lowres is None else self.lowres[rows],
+            None if self.previous is None else self.previous[rows],
         )
 
     def drop_text(self, keep: Tensor) -> "Conditioning":
         """Replace captions by null text where ``keep`` (B,) is False."""
         return self if self.text is None else replace(self, text=self.text.drop(keep))
+
+    def drop_lowres(self, keep: Tensor) -> "Conditioning":
+        """Replace low-res images by complete noise where ``keep`` (B,) is False."""
+        return self if self.lowres is None else replace(self, lowres=self.lowres.drop(keep))
 
     def null(self) -> "Conditioning":
         """Drop all text and keep the rest."""
@@ -110,18 +151,28 @@ class Conditioning:
             return self
         return self.drop_text(torch.zeros(len(self.text), dtype=torch.bool))
 
+    def without_lowres(self) -> "Conditioning":
+        """Drop all low-res images and keep the rest."""
+        if self.lowres is None:
+            return self
+        return self.drop_lowres(torch.zeros(len(self.lowres), dtype=torch.bool))
+
     def to(self, device: torch.device | str) -> "Conditioning":
         """Move to a device."""
         return Conditioning(
             None if self.text is None else self.text.to(device),
             None if self.lowres is None else self.lowres.to(device),
+            None if self.previous is None else self.previous.to(device),
         )
 
     @staticmethod
     def cat(parts: "list[Conditioning]") -> "Conditioning":
-        """Join batches; all or none of the parts have text, and likewise a low-res image."""
+        """Join batches; of text, low-res image and estimate all or none of the parts have each."""
         texts = [part.text for part in parts if part.text is not None]
         lowres = [part.lowres for part in parts if part.lowres is not None]
+        previous = [part.previous for part in parts if part.previous is not None]
         return Conditioning(
-            TextEmbedding.cat(texts) if texts else None, LowRes.cat(lowres) if lowres else None
+            TextEmbedding.cat(texts) if texts else None,
+            LowRes.cat(lowres) if lowres else None,
+            torch.cat(previous) if previous else None,
         )

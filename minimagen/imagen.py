@@ -1,7 +1,7 @@
 """The cascade as a whole: stages joined by one low-resolution function, text encoder, files."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -16,7 +16,7 @@ from minimagen.errors import CheckpointError, UsageError
 from minimagen.models import UNet
 from minimagen.runtime import Precision, autocast, pick_device, pick_precision
 from minimagen.seeds import hash_key
-from minimagen.stage import Stage
+from minimagen.stage import Stage, Steer
 from minimagen.tensors import to_uint8
 from minimagen.text.encoders import TextEncoder, encoder_width, load_encoder
 
@@ -97,6 +97,29 @@ class Imagen:
             )
         return cls(config, stages, pick_precision(precision, place))
 
+    def with_sampling(
+        self, *, stages: Collection[int] | None = None, **changes: object
+    ) -> "Imagen":
+        """Return the same networks, sampled in another way.
+
+            imagen.with_sampling(guidance_rescale=0.7, guidance_interval=(-3.0, 5.0))
+
+        Args:
+            stages: which are changed; None is all of them.
+            changes: fields of :class:`~minimagen.cascade.SamplingConfig`.
+
+        Raises:
+            ConfigError: for an unknown field, or a value that a stage cannot have.
+            UsageError: for a stage that is not there.
+        """
+        config = self.config.with_sampling(changes, stages)
+        changed = [
+            replace(stage, config=config.imagen.stages[stage.index]) for stage in self.stages
+        ]
+        made = Imagen(config, changed, self.precision)
+        made._encoder = self._encoder
+        return made
+
     def save(self, directory: str | Path) -> None:
         """Write the parameter files and the weights so that :meth:`load` reads them."""
         directory = Path(directory)
@@ -130,6 +153,7 @@ class Imagen:
         seed: int = 0,
         first_number: int = 0,
         batch_size: int = 16,
+        steer: Steer | None = None,
     ) -> list[Tensor]:
         """Draw captions and keep what every stage drew.
 
@@ -143,6 +167,8 @@ class Imagen:
             seed: with the image's number it fixes all draws of an image.
             first_number: number of the first image.
             batch_size: images at a time; changes nothing but memory and time.
+            steer: guidance of your own in place of each stage's, such as
+                ``lambda stage, denoise: autoguided(denoise, weaker, 2.0)``.
 
         Returns:
             One tensor a stage, (N, 3, S, S) in [-1, 1], on the CPU.
@@ -151,6 +177,7 @@ class Imagen:
             UsageError: for a size that is no stage's, or lists of a wrong length.
         """
         plans = self.plan(guidance_scale=guidance_scale, sampler=sampler, steps=steps, size=size)
+        plans = [replace(plan, steer=steer) for plan in plans]
         text = self.encode(captions)
         negative = self._negative(negative_captions, len(captions))
         batches = []
@@ -214,6 +241,7 @@ class Imagen:
                     steps=plan.steps,
                     guidance_scale=plan.guidance_scale,
                     negative=negative,
+                    steer=plan.steer,
                 )
             drawn.append(images.cpu())
         return drawn
@@ -257,6 +285,7 @@ class StagePlan:
     sampler: str
     steps: int
     guidance_scale: float
+    steer: Steer | None = None
 
 
 def make_stage(
@@ -271,6 +300,7 @@ def make_stage(
             config.unets[index],
             text_width=None if encoder is None else encoder_width(encoder),
             lowres=index > 0,
+            self_conditioned=config.imagen.stages[index].self_conditioning > 0,
         )
     return Stage(index, config.imagen.stages[index], network.to(device), smaller)
 

@@ -1,15 +1,18 @@
 """One stage of a cascade: a network and all that is needed to train and sample it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from minimagen.cascade import StageConfig
 from minimagen.conditioning import Conditioning, LowRes, TextEmbedding
-from minimagen.diffusion import Denoiser, Thresholding, guided, make_denoiser
+from minimagen.diffusion import Denoiser, Thresholding, make_denoiser
+from minimagen.diffusion.guidance import guided_by_both, in_interval
+from minimagen.diffusion.self_conditioning import self_conditioned
 from minimagen.diffusion.thresholding import DynamicThresholding, StaticThresholding
 from minimagen.diffusion.times import DiscreteTimes
 from minimagen.errors import UsageError
@@ -18,6 +21,9 @@ from minimagen.models import UNet
 from minimagen.sampling import SAMPLERS, Sampler
 from minimagen.sampling.grids import discrete_grid
 from minimagen.seeds import generators, normal
+
+Steer = Callable[["Stage", Denoiser], Denoiser]
+"""Guidance of one's own: from a stage and its plain denoiser to a guided one."""
 
 
 @dataclass(frozen=True)
@@ -47,15 +53,33 @@ class Stage:
         return next(self.network.parameters()).device
 
     def denoiser(
-        self, guidance_scale: float | None = None, negative: TextEmbedding | None = None
+        self,
+        guidance_scale: float | None = None,
+        negative: TextEmbedding | None = None,
+        steer: Steer | None = None,
     ) -> Denoiser:
-        """Return the network as a denoiser: guided, then thresholded."""
-        how = self.config.sampling
-        scale = how.guidance_scale if guidance_scale is None else guidance_scale
+        """Return the network as a denoiser: guided, then thresholded, then shown its last estimate.
+
+        A self-conditioned one remembers: it is good for one walk.
+
+        Args:
+            guidance_scale: of the text; None is the stage's own.
+            negative: captions to steer away from.
+            steer: takes the place of the stage's own guidance, whose settings it does not see.
+        """
         denoise = make_denoiser(self.network, self.config.schedule, self.config.objective)
-        if self.network.reader is not None:
-            denoise = guided(denoise, scale, negative)
-        return self._thresholding().wrap(denoise)
+        if steer is None:
+            denoise = self._guided(denoise, guidance_scale, negative)
+        else:
+            denoise = steer(self, denoise)
+        denoise = self.thresholding.wrap(denoise)
+        return self_conditioned(denoise) if self.network.self_conditioned else denoise
+
+    @property
+    def thresholding(self) -> Thresholding:
+        """What keeps its estimates in range."""
+        default = DynamicThresholding() if self.smaller is None else StaticThresholding()
+        return self.config.sampling.thresholding or default
 
     def times(self, steps: int | None = None) -> Tensor:
         """Return the grid of this stage, (steps + 1,).
@@ -71,15 +95,18 @@ class Stage:
         return self.config.sampling.grid.times(self.config.schedule, steps)
 
     def sampler(self, name: str | None = None) -> Sampler:
-        """Return the sampler of this name; None is the stage's own.
+        """Return the sampler of this name; None is the stage's own, whose options it has.
 
         Raises:
             UsageError: when there is none of this name.
         """
-        name = self.config.sampling.sampler if name is None else name
+        own = self.config.sampling
+        name = own.sampler if name is None else name
         if name not in SAMPLERS:
-            raise UsageError(f"sampler {name!r}: not known; choose one of {', '.join(SAMPLERS)}")
-        return SAMPLERS[name]
+            allowed = ", ".join(SAMPLERS)
+            raise UsageError(f"--SAMPLER {name}: no sampler of this name; choose one of {allowed}")
+        options: dict[str, Any] = own.sampler_options if name == own.sampler else {}
+        return partial(SAMPLERS[name], **options)
 
     def lowres(self, smaller: Tensor, seed: int, numbers: Sequence[int]) -> LowRes:
         """Prepare the previous stage's images (B,3,h,h) for sampling this one."""
@@ -98,16 +125,27 @@ class Stage:
         steps: int | None = None,
         guidance_scale: float | None = None,
         negative: TextEmbedding | None = None,
+        steer: Steer | None = None,
     ) -> Tensor:
         """Draw one image for each number; (B, 3, S, S) in [-1, 1].
 
         The draws of an image follow from (seed, its number, this stage), never from the batch.
+
+        Args:
+            cond: what the network is told about each image.
+            seed: with an image's number it fixes all its draws.
+            numbers: the images' numbers, (B,).
+            sampler: a key of ``SAMPLERS``; None is the stage's own, as in all that follows.
+            steps: of the sampler.
+            guidance_scale: as in :meth:`denoiser`, like ``negative`` and ``steer``.
+            negative: captions to steer away from, (B, L, D).
+            steer: guidance of the caller's in place of the stage's own.
         """
         schedule = self.config.schedule
         times = self.times(steps)
         noise = self._noise(seed, numbers, "start")
         x = noise * schedule.at(times[0], like=noise).sigma
-        denoise = partial(_bound, self.denoiser(guidance_scale, negative), cond)
+        denoise = partial(_bound, self.denoiser(guidance_scale, negative, steer), cond)
         draws = generators(numbers, seed, self.name, "sampler")
         walk = self.sampler(sampler)
         return walk(denoise, x, times, schedule, generators=draws).clamp(-1, 1)
@@ -116,9 +154,19 @@ class Stage:
         shape = (self.network.config.channels, self.config.size, self.config.size)
         return normal(generators(numbers, seed, self.name, purpose), shape).to(self.device)
 
-    def _thresholding(self) -> Thresholding:
-        default = DynamicThresholding() if self.smaller is None else StaticThresholding()
-        return self.config.sampling.thresholding or default
+    def _guided(
+        self, denoise: Denoiser, scale: float | None, negative: TextEmbedding | None
+    ) -> Denoiser:
+        """Guide as the parameter file says; a network without text is guided by no text."""
+        how = self.config.sampling
+        scale = how.guidance_scale if scale is None else scale
+        text_scale = 1.0 if self.network.reader is None else scale
+        steered = guided_by_both(
+            denoise, text_scale, how.lowres_guidance_scale, negative, how.guidance_rescale
+        )
+        if how.guidance_interval is None:
+            return steered
+        return in_interval(steered, denoise, self.config.schedule, *how.guidance_interval)
 
 
 def _bound(denoise: Denoiser, cond: Conditioning, x_t: Tensor, t: Tensor) -> Tensor:

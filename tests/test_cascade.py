@@ -1,12 +1,14 @@
 """Parameter files make a cascade or a one-line complaint."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from minimagen.cascade import CascadeConfig
+from minimagen.diffusion.thresholding import StaticThresholding
 from minimagen.errors import ConfigError, UsageError
 from tests.conftest import ROOT, cascade_of, stage_of, unet_of
 
@@ -57,13 +59,26 @@ def test_cascades_of_any_length_are_read(write_parameters: Write, sizes: tuple[i
         ),
         (
             changed((16, 32), "stage", sampling={"sampler": "ddmp"}),
-            "'ddpm', 'ddim', 'heun' or 'dpmpp_2m'",
+            '"ddmp": no sampler of this name; choose one of ddpm, ddim',
         ),
         (
             changed((16, 32), "stage", augmentation={"max_time": 0.05}),
             r"stage 1: sampling.augmentation 0.1 is above augmentation.max_time 0.05",
         ),
         (changed((16, 32), "stage", text_dropout=1.5), "less than or equal to 1"),
+        (changed((16, 32), "stage", self_conditioning=-0.1), "greater than or equal to 0"),
+        (
+            changed((16, 32), "stage", sampling={"guidance_interval": [5.0, -3.0]}),
+            r"guidance_interval \[5.0, -3.0\] holds no log-SNR; give the lower one first",
+        ),
+        (
+            changed((16, 32), "stage", sampling={"lowres_guidance_scale": 2.0}),
+            "lowres_guidance_scale 2 .* lowres_dropout 0 never learns",
+        ),
+        (
+            changed((16,), "stage", lowres_dropout=0.1, sampling={"lowres_guidance_scale": 2.0}),
+            "stage 0 has no low-res image to be guided by",
+        ),
         (changed((16, 32), "stage", weighting={"kind": "floored_sigma", "flor": 1}), "'floor'"),
     ],
 )
@@ -129,3 +144,46 @@ def test_a_cascade_is_cut_at_a_stages_size_only(write_parameters: Write) -> None
     assert imagen.up_to(32) == imagen
     with pytest.raises(UsageError, match=r"--IMG_SIDE_LEN 64: .* choose one of 8, 16, 32"):
         imagen.up_to(64)
+
+
+def test_a_stage_trained_without_some_low_res_images_is_guided_by_them(
+    write_parameters: Write,
+) -> None:
+    tree = changed((16, 32), "stage", lowres_dropout=0.1, sampling={"lowres_guidance_scale": 2.0})
+    stages = CascadeConfig.read(write_parameters(tree)).imagen.stages
+    assert stages[1].sampling.lowres_guidance_scale == 2.0
+
+
+def test_changed_sampling_leaves_the_rest_alone(write_parameters: Write) -> None:
+    cascade = CascadeConfig.read(write_parameters(cascade_of(16, 32)))
+    assert cascade.with_sampling({}) == cascade
+    new = {"guidance_interval": (-3, 5), "thresholding": StaticThresholding()}
+    first, second = cascade.with_sampling(new, stages=[1]).imagen.stages
+    assert first == cascade.imagen.stages[0]
+    assert second == replace(
+        cascade.imagen.stages[1],
+        sampling=replace(
+            cascade.imagen.stages[1].sampling,
+            guidance_interval=(-3.0, 5.0),
+            thresholding=StaticThresholding(),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "stages", "complaint"),
+    [
+        ({"guidance_scal": 2.0}, None, "guidance_scal; did you mean 'guidance_scale'?"),
+        ({"guidance_rescale": 2.0}, None, "guidance_rescale is 2.0: .* less than or equal to 1"),
+        ({"steps": 2.5}, [1], r"stages.1.sampling.steps is 2.5"),
+        ({"lowres_guidance_scale": 2.0}, [1], "lowres_dropout 0 never learns"),
+        ({"steps": 3}, [0, 2], "stage 2: there is none; choose from 0 to 1"),
+    ],
+)
+def test_impossible_sampling_is_refused(
+    write_parameters: Write, changes: dict[str, Any], stages: list[int] | None, complaint: str
+) -> None:
+    cascade = CascadeConfig.read(write_parameters(cascade_of(16, 32)))
+    with pytest.raises(UsageError, match=complaint) as caught:
+        cascade.with_sampling(changes, stages)
+    assert "\n" not in str(caught.value)

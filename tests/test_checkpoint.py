@@ -16,11 +16,13 @@ from torch import Tensor
 
 from minimagen import checkpoint
 from minimagen.checkpoint import (
+    append_text,
     newest_checkpoint,
     read_checkpoint,
     read_weights,
     sha256_of,
     sweep,
+    write_bytes,
     write_checkpoint,
     write_text,
     write_weights,
@@ -161,6 +163,15 @@ def test_text_is_replaced_at_once_and_leaves_nothing_beside(tmp_path: Path) -> N
     write_text(tmp_path / "a" / "t.txt", "zwölf\n")
     assert (tmp_path / "a" / "t.txt").read_bytes() == "zwölf\n".encode()
     assert steps(tmp_path / "a") == ["t.txt"]
+
+
+def test_bytes_are_replaced_and_text_is_appended(tmp_path: Path) -> None:
+    for part in (b"one", b"two"):
+        write_bytes(tmp_path / "b.bin", part)
+        append_text(tmp_path / "t.txt", part.decode() + "\n")
+    assert (tmp_path / "b.bin").read_bytes() == b"two"
+    assert (tmp_path / "t.txt").read_bytes() == b"one\ntwo\n"
+    assert steps(tmp_path) == ["b.bin", "t.txt"]
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_beside(tmp_path: Path) -> None:
@@ -388,6 +399,11 @@ def test_a_file_size_limit_says_disk_full_and_keeps_the_old(tmp_path: Path) -> N
             write_weights(tmp_path / "w.safetensors", big)
         with pytest.raises(TrainingError, match=r"t\.txt: disk full.*200,000"):
             write_text(tmp_path / "t.txt", "x" * 200_000)
+        with pytest.raises(TrainingError, match=r"t\.png: disk full.*200,000"):
+            write_bytes(tmp_path / "t.png", b"x" * 200_000)
+        with pytest.raises(TrainingError, match=r"log\.txt: disk full.*200,000"):
+            append_text(tmp_path / "log.txt", "x" * 200_000)
+        (tmp_path / "log.txt").unlink()
 
     assert in_child(limited) == 0
     assert steps(tmp_path) == ["step_00000001", "w.safetensors"]

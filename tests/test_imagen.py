@@ -8,6 +8,8 @@ import torch
 
 from minimagen import Imagen
 from minimagen.cascade import CascadeConfig
+from minimagen.diffusion.guidance import composed
+from minimagen.errors import UsageError
 from tests.conftest import cascade_of
 
 CAPTIONS = ["a red circle", "a blue square", "a large green triangle at the top right"]
@@ -49,3 +51,34 @@ def test_pictures_differ_by_seed_and_by_number(imagen: Imagen) -> None:
 def test_pictures_have_the_size_asked_for(imagen: Imagen) -> None:
     assert [picture.size for picture in imagen.generate(CAPTIONS)] == [(32, 32)] * 3
     assert imagen.generate(CAPTIONS, size=16)[0].size == (16, 16)
+
+
+def test_other_sampling_draws_the_same_networks_in_another_way(imagen: Imagen) -> None:
+    """And leaves the cascade it came from as it was; its encoder is not loaded twice."""
+    before = imagen.sample(CAPTIONS, seed=3)
+    other = imagen.with_sampling(guidance_scale=3.0, guidance_interval=(-3, 5))
+    assert other.stages[0].network is imagen.stages[0].network
+    assert other._encoder is imagen._encoder
+    assert not torch.equal(other.sample(CAPTIONS, seed=3), before)
+    assert torch.equal(imagen.sample(CAPTIONS, seed=3), before)
+    same = imagen.with_sampling(guidance_scale=3.0).sample(CAPTIONS, seed=3)
+    assert torch.equal(same, imagen.sample(CAPTIONS, guidance_scale=3.0, seed=3))
+
+
+def test_some_stages_alone_are_sampled_in_another_way(imagen: Imagen) -> None:
+    other = imagen.with_sampling(stages=[1], steps=1)
+    assert [plan.steps for plan in other.plan()] == [2, 1]
+    with pytest.raises(UsageError, match="did you mean 'steps'"):
+        imagen.with_sampling(step=1)
+
+
+def test_a_callers_guidance_steers_every_stage(imagen: Imagen) -> None:
+    """A composition of one caption is guidance by it; 1e-4 are roundings of a few steps."""
+    told = imagen.encode(CAPTIONS[:1])
+    assert told is not None
+    steered = imagen.sample_stages(
+        CAPTIONS[:1] * 2, seed=3, steer=lambda _, denoise: composed(denoise, [(told, 3.0)])
+    )
+    plain = imagen.sample_stages(CAPTIONS[:1] * 2, seed=3, guidance_scale=3.0)
+    for one, other in zip(steered, plain, strict=True):
+        assert torch.allclose(one, other, atol=1e-4)

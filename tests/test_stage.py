@@ -7,6 +7,8 @@ import torch
 
 from minimagen.cascade import AugmentationConfig, SamplingConfig, StageConfig
 from minimagen.conditioning import Conditioning, LowRes, TextEmbedding
+from minimagen.diffusion import make_denoiser
+from minimagen.diffusion.guidance import autoguided, composed, guided_by_both
 from minimagen.diffusion.objectives import X0Prediction
 from minimagen.diffusion.schedules import CosineSchedule
 from minimagen.diffusion.thresholding import (
@@ -20,11 +22,20 @@ from minimagen.diffusion.weightings import UniformWeighting
 from minimagen.errors import UsageError
 from minimagen.lowres import prepare_lowres
 from minimagen.models import UNet
+from minimagen.models.unet import Level
 from minimagen.sampling import SAMPLERS
 from minimagen.sampling.grids import KarrasGrid, discrete_grid
 from minimagen.seeds import generators, normal
 from minimagen.stage import Stage
-from tests.models.networks import TEXT, awakened, base, unconditional, upscaler
+from tests.models.networks import (
+    TEXT,
+    awakened,
+    base,
+    made,
+    refiner,
+    unconditional,
+    upscaler,
+)
 
 SIZE = 16
 
@@ -35,6 +46,7 @@ def stage_with(
     times: Times | None = None,
     thresholding: Thresholding | None = None,
     sampler: str = "ddim",
+    **guidance: object,
 ) -> Stage:
     """Return a stage of 16 px: the first, or the second after one of 8 px."""
     sampling = SamplingConfig(
@@ -44,6 +56,7 @@ def stage_with(
         grid=KarrasGrid(),
         thresholding=thresholding,
         augmentation=0.2,
+        **guidance,  # type: ignore[arg-type]
     )
     config = StageConfig(
         size=SIZE,
@@ -51,6 +64,8 @@ def stage_with(
         objective=X0Prediction(),
         weighting=UniformWeighting(),
         times=StratifiedTimes() if times is None else times,
+        lowres_dropout=0.1,
+        self_conditioning=0.5 if network.self_conditioned else 0.0,
         augmentation=AugmentationConfig(schedule=CosineSchedule(shift=1.0)),
         sampling=sampling,
     )
@@ -83,7 +98,7 @@ def draw(stage: Stage, numbers: range, seed: int = 5, **options: object) -> torc
     return stage.sample(cond, seed=seed, numbers=numbers, **options)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("make", [base, upscaler, unconditional])
+@pytest.mark.parametrize("make", [base, upscaler, refiner, unconditional])
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_an_image_is_the_same_at_any_batch_size(make: type[UNet], sampler: str) -> None:
     """Within half of a byte's step; only float32 sums differ."""
@@ -144,7 +159,7 @@ def test_no_steps_are_wrong_use(steps: int) -> None:
 
 
 def test_an_unknown_sampler_is_wrong_use() -> None:
-    with pytest.raises(UsageError, match="sampler 'plms': not known; choose one of ddpm, ddim"):
+    with pytest.raises(UsageError, match="plms: no sampler of this name; choose one of ddpm, ddim"):
         draw(stage_with(base()), range(1), sampler="plms")
 
 
@@ -199,3 +214,67 @@ def test_by_default_a_base_is_rescaled_and_super_resolution_clamped(
     with torch.no_grad():
         assert (free(*told).abs().amax((1, 2, 3)) > 1.5).all()
         assert torch.equal(stage.denoiser(1.0)(*told), how.wrap(free)(*told))
+
+
+def rows_asked(stage: Stage) -> list[int]:
+    """Return a list that grows by the size of each batch its network is asked about."""
+    sizes: list[int] = []
+    stage.network.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
+    return sizes
+
+
+def test_guidance_by_both_rescaled_is_what_the_stage_says_it_is() -> None:
+    how = {"lowres_guidance_scale": 2.0, "guidance_rescale": 0.7}
+    stage = stage_with(upscaler(), thresholding=NoThresholding(), **how)
+    plain = make_denoiser(stage.network, stage.config.schedule, stage.config.objective)
+    told = torch.randn(4, 3, SIZE, SIZE), torch.full((4,), 0.5), condition(stage, range(4))
+    away = captions(4, seed=9)
+    with torch.no_grad():
+        expected = guided_by_both(plain, 3.0, 2.0, away, rescale=0.7)(*told)
+        assert torch.equal(stage.denoiser(3.0, away)(*told), expected)
+
+
+def test_an_interval_saves_the_other_side_at_its_steps() -> None:
+    """Of four steps on Karras' grid the second and third lie within log-SNR -6 and 6."""
+    stage = stage_with(base(), guidance_interval=(-6.0, 6.0))
+    levels = stage.config.schedule.log_snr(stage.times()[:4])
+    sizes = rows_asked(stage)
+    draw(stage, range(2))
+    inside = (levels.abs() <= 6).tolist()
+    assert sizes == [4 if guided else 2 for guided in inside]
+    assert {True, False} <= set(inside)
+
+
+def test_guidance_by_the_low_res_image_needs_no_text() -> None:
+    network = made({"levels": (Level(width=8),)}, lowres=True, text_width=None)
+    stage = stage_with(network, lowres_guidance_scale=2.0)
+    one, other = draw(stage, range(2)), draw(stage_with(network), range(2))
+    assert one.isfinite().all()
+    assert not torch.allclose(one, other, atol=0.01)
+
+
+def test_a_self_conditioned_stage_tells_each_step_the_step_before() -> None:
+    """Both sides of guidance hear the same, thresholded estimate; the next walk starts afresh."""
+    stage = stage_with(refiner())
+    told: list[torch.Tensor | None] = []
+    stage.network.register_forward_pre_hook(lambda _, inputs: told.append(inputs[2].previous))
+    first = draw(stage, range(2))
+    assert [previous is None for previous in told] == [True, False, False, False]
+    for previous in told[1:]:
+        assert previous is not None
+        assert torch.equal(previous[:2], previous[2:])
+        assert 0 < previous.abs().max() <= 1
+    assert torch.equal(draw(stage, range(2)), first)
+
+
+def test_guidance_of_the_callers_takes_the_place_of_the_stages_own() -> None:
+    stage, weaker = stage_with(base()), stage_with(base())
+    awakened(weaker.network, seed=3)
+    other = weaker.denoiser(1.0)
+    sizes = rows_asked(stage)
+    steered = draw(stage, range(2), steer=lambda _, denoise: autoguided(denoise, other, 2.0))
+    assert sizes == [2] * 4
+    assert not torch.allclose(steered, draw(stage, range(2)), atol=0.01)
+    told = captions(4)[:2]
+    composing = draw(stage, range(2), steer=lambda _, denoise: composed(denoise, [(told, 2.0)]))
+    assert torch.allclose(composing, draw(stage, range(2)), atol=1e-4)  # roundings of four steps

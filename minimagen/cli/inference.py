@@ -33,8 +33,9 @@ FLAGS = (
         "SAMPLER",
         "-sm",
         HOW,
-        f"ddpm, ddim, heun or dpmpp_2m; {EACH}",
-        listed(choice("ddpm", "ddim", "heun", "dpmpp_2m")),
+        "ddpm, ddim, euler, euler_ancestral, heun, dpmpp_1s, dpmpp_2s, dpmpp_2m, dpmpp_3m, "
+        f"dpmpp_2m_sde, unipc, pndm or lms; {EACH}",
+        listed(str),
     ),
     Flag("STEPS", "-ns", HOW, f"steps of the sampler; {EACH}", listed(whole(1, 10_000))),
     Flag("BATCH_SIZE", "-b", HOW, "images at a time; default: 16", whole(1, 100_000)),

@@ -19,7 +19,7 @@ from minimagen.training.config import TrainingConfig
 
 Tree = dict[str, Any]
 HOME = Path(__file__).parents[2]  # beside the scripts
-MAY_DIFFER = {"training.checkpoint_every", "training.epochs"}
+MAY_DIFFER = {"training.checkpoint_every", "training.epochs", "training.max_skipped"}
 ALIASES = {"data": "training.data"}
 TESTING_STEPS = 4
 TESTING_ITEMS = 32
@@ -60,6 +60,7 @@ def continued_run(options: argparse.Namespace, directory: Path) -> Settings:
         _read(locate(options.parameters)) if options.parameters else json.loads(json.dumps(stored))
     )
     _apply(asked, options)
+    _leave_precision(asked, stored)
     before, after = _settle(stored), _settle(asked, options.img_side_len, options.stages)
     _require_same(_tree_of(before), _tree_of(after))
     if _is_shorter(after.training, before.training):
@@ -212,6 +213,12 @@ def _tree_of(settings: Settings) -> Tree:
     unets = {f"unet_{i}": to_plain(unet) for i, unet in enumerate(settings.cascade.unets)}
     imagen, training = to_plain(settings.cascade.imagen), to_plain(settings.training)
     return {"imagen": imagen, "training": training, **unets}
+
+
+def _leave_precision(asked: Tree, stored: Tree) -> None:
+    """Ask for the precision the run began in where none is named, whatever the device is now."""
+    if asked["training"].get("precision") is None:
+        asked["training"]["precision"] = stored["training"].get("precision")
 
 
 def _refuse_with_restart(options: argparse.Namespace) -> None:

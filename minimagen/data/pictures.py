@@ -9,10 +9,10 @@ import struct
 import time
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +20,14 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from minimagen.data.items import Picture, RejectedItem
 
+T = TypeVar("T")
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")  # EPS and PDF would start Ghostscript
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"})
 MAX_PIXELS = 89_000_000  # just under the size at which Pillow warns of a decompression bomb
 TOO_LARGE = f"more than {MAX_PIXELS // 10**6} million pixels"
 MIN_SIDE = 4
-READ_ATTEMPTS = 3
+PAUSES_S = (0.1, 0.4)  # before a file that could not be read is tried again
+MISSING = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 
 # What Pillow's decoders raise on damaged bytes.
 DAMAGE = (
@@ -49,9 +51,7 @@ def picture_size(path: Path) -> tuple[int, int]:
     Raises:
         RejectedItem: with the reason.
     """
-    with _open(path) as image:
-        _refuse_by_header(image)
-        return image.size
+    return _patiently(lambda: _size(path))
 
 
 def read_picture(path: Path, size: int) -> Picture:
@@ -60,7 +60,7 @@ def read_picture(path: Path, size: int) -> Picture:
     Raises:
         RejectedItem: with the reason.
     """
-    with _open(io.BytesIO(_read(path))) as image:
+    with _open(io.BytesIO(_patiently(path.read_bytes))) as image:
         _refuse_by_header(image)
         with _rejecting("damaged or truncated image file"):
             # JPEGs are decoded at about twice the size needed; the filter below does the rest.
@@ -77,24 +77,29 @@ def square(image: Image.Image, size: int) -> Image.Image:
     return image.resize((size, size), Image.Resampling.BILINEAR, box=box)
 
 
-def _read(path: Path) -> bytes:
-    """Read a file, patient with file systems that fail for a moment."""
-    for attempt in range(READ_ATTEMPTS):
-        try:
-            return path.read_bytes()
-        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-            raise RejectedItem("file is missing") from None
-        except OSError:
-            time.sleep(0.1 * 4**attempt)
-    raise RejectedItem("file cannot be read")
+def _size(path: Path) -> tuple[int, int]:
+    with _open(path) as image:
+        _refuse_by_header(image)
+        return image.size
+
+
+def _patiently(look: Callable[[], T], pauses: tuple[float, ...] = PAUSES_S) -> T:
+    """Look at a file, once more if need be: file systems may fail for a moment."""
+    try:
+        return look()
+    except MISSING:
+        raise RejectedItem("file is missing") from None
+    except OSError as error:
+        if not pauses or isinstance(error, PermissionError):
+            raise RejectedItem("file cannot be read") from None
+    time.sleep(pauses[0])
+    return _patiently(look, pauses[1:])
 
 
 def _open(file: Path | io.BytesIO) -> Image.Image:
     with _rejecting("damaged image file"):
         try:
             return Image.open(file, formats=FORMATS)
-        except FileNotFoundError:
-            raise RejectedItem("file is missing") from None
         except Image.DecompressionBombError:
             raise RejectedItem(TOO_LARGE) from None
         except UnidentifiedImageError:
@@ -126,7 +131,9 @@ def _rejecting(reason: str) -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
-    except DAMAGE:
+    except DAMAGE as error:
+        if getattr(error, "errno", None) is not None:  # the system's complaint, not the decoder's
+            raise
         raise RejectedItem(reason) from None
 
 

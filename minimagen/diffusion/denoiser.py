@@ -27,7 +27,8 @@ def make_denoiser(network: Network, schedule: Schedule, objective: ObjectiveLike
 
     def denoise(x_t: Tensor, t: Tensor, cond: Conditioning) -> Tensor:
         at = schedule.at(t, like=x_t)
-        prediction = network(x_t, at.flat_log_snr, cond)
+        scaled = (objective.input_scale(at) * x_t).to(x_t.dtype)
+        prediction = network(scaled, at.flat_log_snr, cond)
         return objective.to_x_0(
             prediction.to(torch.promote_types(x_t.dtype, torch.float32)), x_t, at
         )

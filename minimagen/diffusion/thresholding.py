@@ -20,10 +20,16 @@ def clamped(denoise: Denoiser) -> Denoiser:
     return clamp
 
 
-def thresholded(denoise: Denoiser, percentile: float = 0.995) -> Denoiser:
+def thresholded(denoise: Denoiser, percentile: float = 0.995, cap: float | None = None) -> Denoiser:
     """Pull saturated pixels of each estimate back into [-1, 1]: dynamic thresholding.
 
-        s = max(1, percentile of |x_0|);   x_0 <- clamp(x_0, -s, s) / s
+        s = clamp(percentile of |x_0|, 1, cap);   x_0 <- clamp(x_0, -s, s) / s
+
+    Args:
+        denoise: what makes the estimates.
+        percentile: share of the pixels that is not clamped, in (0, 1].
+        cap: largest s, at least 1; estimates beyond it are clamped instead of dimming the rest
+            further. None is no limit, 1 is :func:`clamped`.
 
     Source: Saharia et al. 2022, Imagen (arXiv:2205.11487), sec. 2.3.
     """
@@ -32,7 +38,7 @@ def thresholded(denoise: Denoiser, percentile: float = 0.995) -> Denoiser:
         x_0 = denoise(x_t, t, cond)
         magnitudes = x_0.flatten(1).abs()  # (B, C H W)
         rank = max(1, math.ceil(percentile * magnitudes.shape[1]))
-        limit = magnitudes.kthvalue(rank, dim=1).values.clamp(min=1).view(-1, 1, 1, 1)
+        limit = magnitudes.kthvalue(rank, dim=1).values.clamp(min=1, max=cap).view(-1, 1, 1, 1)
         return x_0.clamp(-limit, limit) / limit
 
     return threshold
@@ -62,14 +68,20 @@ class StaticThresholding:
 
 @config
 class DynamicThresholding:
-    """Rescale by a percentile; right for a base under strong guidance."""
+    """Rescale by a percentile; right for a base under strong guidance.
+
+    Args:
+        percentile: share of the pixels that is not clamped.
+        cap: how many times an estimate is dimmed at most; None is no limit.
+    """
 
     kind: Literal["dynamic"] = "dynamic"
     percentile: Annotated[float, Field(gt=0, le=1)] = 0.995
+    cap: Annotated[float, Field(ge=1)] | None = None
 
     def wrap(self, denoise: Denoiser) -> Denoiser:
         """Threshold each estimate."""
-        return thresholded(denoise, self.percentile)
+        return thresholded(denoise, self.percentile, self.cap)
 
 
 Thresholding = Annotated[

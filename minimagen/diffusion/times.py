@@ -5,6 +5,7 @@ A draw starts from one uniform number per sample, keyed by its global sample num
 step to step.
 """
 
+import math
 from typing import Annotated, Literal
 
 import torch
@@ -65,6 +66,23 @@ class LogitNormalTimes:
 
 
 @config
+class CosineTimes:
+    """The times at which a flow schedule has the cosine schedule's log-SNRs ("CosMap"), stratified.
+
+        t = 1 - 1 / (tan(pi u / 2) + 1),   density 2 / (pi - 2 pi t + 2 pi t^2)
+
+    Source: Esser et al. 2024 (arXiv:2403.03206), sec. 3.1.
+    """
+
+    kind: Literal["cosine"] = "cosine"
+
+    def draw(self, u: Tensor, position: Tensor, batch: int) -> Tensor:
+        """sin / (sin + cos) of pi / 2 times the strata; (B,)."""
+        angle = math.pi / 2 * stratify(u, position, batch)
+        return angle.sin() / (angle.sin() + angle.cos())
+
+
+@config
 class DiscreteTimes:
     """t in {1/T .. 1}, stratified: DDPM's T steps."""
 
@@ -78,5 +96,6 @@ class DiscreteTimes:
 
 
 Times = Annotated[
-    UniformTimes | StratifiedTimes | LogitNormalTimes | DiscreteTimes, Field(discriminator="kind")
+    UniformTimes | StratifiedTimes | LogitNormalTimes | CosineTimes | DiscreteTimes,
+    Field(discriminator="kind"),
 ]

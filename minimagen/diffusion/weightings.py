@@ -3,9 +3,11 @@
 A weighting multiplies the per-sample squared error of whatever the network predicts. Those that the
 literature states in another space (x_0, v or eps) are carried over by the objective's
 ``x_0_error_scale``, so objective and weighting are independent choices. What a run really weighs is
-this times the density of log-SNR that its times and schedule draw.
+this times the density of log-SNR that its times and schedule draw. ``slope`` is -d log_snr / dt,
+(B,): a weight times the slope counts per unit of log-SNR, whatever the schedule.
 """
 
+import math
 from typing import Annotated, Literal
 
 import torch
@@ -13,7 +15,7 @@ from pydantic import Field
 from torch import Tensor
 
 from minimagen.config import config
-from minimagen.diffusion.objectives import ObjectiveLike
+from minimagen.diffusion.objectives import EDMPrediction, ObjectiveLike
 from minimagen.diffusion.schedules import NoiseLevel
 
 
@@ -39,6 +41,37 @@ class MinSNRWeighting:
         """min(SNR, gamma), carried to the objective's space; (B,)."""
         snr = (at.alpha / at.sigma) ** 2
         return (snr.clamp(max=self.gamma) / objective.x_0_error_scale(at)).flatten()
+
+
+@config
+class TruncatedSNRWeighting:
+    """max(SNR, 1) on the x_0 error.  Salimans & Ho 2022 (arXiv:2202.00512), sec. 4."""
+
+    kind: Literal["truncated_snr"] = "truncated_snr"
+
+    def __call__(self, at: NoiseLevel, objective: ObjectiveLike, slope: Tensor) -> Tensor:
+        """max(SNR, 1), carried to the objective's space; (B,)."""
+        snr = (at.alpha / at.sigma) ** 2
+        return (snr.clamp(min=1) / objective.x_0_error_scale(at)).flatten()
+
+
+@config
+class EDMWeighting:
+    """(s^2 + sigma_data^2) / (s sigma_data)^2 on the x_0 error, s = sigma / alpha.
+
+    It is one in the space of the ``edm`` objective of the same sigma_data. EDM draws log-SNR with
+    the ``edm`` schedule.
+
+    Source: Karras et al. 2022 (arXiv:2206.00364), table 1.
+    """
+
+    kind: Literal["edm"] = "edm"
+    sigma_data: Annotated[float, Field(gt=0)] = 0.5
+
+    def __call__(self, at: NoiseLevel, objective: ObjectiveLike, slope: Tensor) -> Tensor:
+        """1 / c_out^2, carried to the objective's space; (B,)."""
+        weight = EDMPrediction(sigma_data=self.sigma_data).x_0_error_scale(at)
+        return (weight / objective.x_0_error_scale(at)).flatten()
 
 
 @config
@@ -89,7 +122,36 @@ class SigmoidWeighting:
         return slope.to(weight) * weight.flatten()
 
 
+@config
+class P2Weighting:
+    """1 / (k + SNR)^gamma on the eps error, as the paper has it over its cosine schedule.
+
+    There -d log_snr / dt = 2 pi cosh(log_snr / 2). With the slope of the schedule at hand over that
+    one, the weighting is the same whatever the schedule or its shift.
+
+    Source: Choi et al. 2022 (arXiv:2204.00227).
+    """
+
+    kind: Literal["p2"] = "p2"
+    k: Annotated[float, Field(gt=0)] = 1.0
+    gamma: Annotated[float, Field(ge=0)] = 1.0
+
+    def __call__(self, at: NoiseLevel, objective: ObjectiveLike, slope: Tensor) -> Tensor:
+        """slope sech(log_snr / 2) / (2 pi) SNR / (k + SNR)^gamma, carried over; (B,)."""
+        snr = (at.alpha / at.sigma) ** 2
+        papers_slope = 2 * math.pi * (at.log_snr / 2).cosh()
+        weight = snr / (self.k + snr) ** self.gamma / papers_slope / objective.x_0_error_scale(at)
+        return slope.to(weight) * weight.flatten()
+
+
 Weighting = Annotated[
-    UniformWeighting | MinSNRWeighting | FlooredSigmaWeighting | VSpaceWeighting | SigmoidWeighting,
+    UniformWeighting
+    | MinSNRWeighting
+    | TruncatedSNRWeighting
+    | FlooredSigmaWeighting
+    | VSpaceWeighting
+    | SigmoidWeighting
+    | P2Weighting
+    | EDMWeighting,
     Field(discriminator="kind"),
 ]

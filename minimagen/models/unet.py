@@ -98,17 +98,26 @@ class UNet(nn.Module):
         config: its shape.
         text_width: D of the text encoder; None for a network without text.
         lowres: whether a low-resolution image comes with x_t.
+        self_conditioned: whether it reads its own earlier estimate; zeros where there is none.
 
     Source: Saharia et al. 2022, Imagen (arXiv:2205.11487), app. B, with patches as in Hoogeboom et
     al. 2023 (arXiv:2301.11093), sec. 3.3.
     """
 
-    def __init__(self, config: UNetConfig, text_width: int | None, lowres: bool) -> None:
+    def __init__(
+        self,
+        config: UNetConfig,
+        text_width: int | None,
+        lowres: bool,
+        self_conditioned: bool = False,
+    ) -> None:
         super().__init__()
         self.config = config
+        self.self_conditioned = self_conditioned
         widths = [level.width for level in config.levels]
         folded = config.channels * config.patch**2
-        inputs = folded * (2 if lowres else 1) + (2 if config.coordinates else 0)
+        images = 1 + int(lowres) + int(self_conditioned)
+        inputs = folded * images + (2 if config.coordinates else 0)
 
         self.embed_log_snr = LogSNREmbedding(config.embedding)
         self.embed_lowres_log_snr = LogSNREmbedding(config.embedding) if lowres else None
@@ -169,7 +178,8 @@ class UNet(nn.Module):
         Args:
             x_t: (B, C, H, W), H and W multiples of ``config.size_multiple``.
             log_snr: (B,).
-            cond: text if the network has it, a low-res image (B, C, H, W) if it has that.
+            cond: text if the network has it, a low-res image (B, C, H, W) if it has that; its own
+                earlier estimate (B, C, H, W) where there is one.
 
         Returns:
             What the objective asks for, (B, C, H, W).
@@ -197,6 +207,8 @@ class UNet(nn.Module):
         """Put everything that has pixels into the channels of the finest level."""
         self._check_sides(x_t)
         pixels = [x_t] if cond.lowres is None else [x_t, cond.lowres.image]
+        if self.self_conditioned:
+            pixels.append(torch.zeros_like(x_t) if cond.previous is None else cond.previous)
         folded = F.pixel_unshuffle(torch.cat(pixels, dim=1), self.config.patch)
         if self.config.coordinates:
             folded = torch.cat([folded, coordinates(folded)], dim=1)

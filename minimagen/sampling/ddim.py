@@ -1,39 +1,55 @@
-"""The deterministic walk of DDIM."""
+"""Denoising diffusion implicit models: from a deterministic walk to DDPM's by one number."""
 
-from collections.abc import Callable, Sequence
-from itertools import pairwise
+import math
 
 import torch
 from torch import Tensor
 
 from minimagen.diffusion.schedules import Schedule
+from minimagen.sampling.walk import (
+    Bound,
+    Generators,
+    eps_of,
+    estimate,
+    fresh_share,
+    is_last,
+    noise_like,
+    steps,
+)
 
 
 @torch.no_grad()
 def ddim(
-    denoise: Callable[[Tensor, Tensor], Tensor],
+    denoise: Bound,
     x: Tensor,
     times: Tensor,
     schedule: Schedule,
     *,
-    generators: Sequence[torch.Generator] | None = None,
+    generators: Generators = None,
+    eta: float = 0.0,
 ) -> Tensor:
-    """Keep the noise that x_t and the estimate imply:  x_s = alpha_s x_0 + sigma_s eps(x_t, x_0).
+    """Keep the noise that x_t and the estimate imply, or exchange a part of it.
 
-    First order, one call a step.
+        drawn = eta sigma_s sqrt(1 - SNR_t / SNR_s)
+        x_s = alpha_s x_0 + sqrt(sigma_s^2 - drawn^2) eps(x_t, x_0) + drawn noise
+
+    First order, one call a step. The last step adds no noise.
 
     Args:
-        denoise: maps (x_t (B,C,H,W), t (B,)) to an estimate of x_0 (B,C,H,W).
-        x: x_t at ``times[0]``, usually noise, (B, C, H, W).
-        times: decreasing times in [0, 1], (steps + 1,).
-        schedule: the schedule the network was trained with.
-        generators: unused; this sampler draws nothing.
+        denoise: see :class:`~minimagen.sampling.walk.Sampler`, as all that follow.
+        x: x_t at ``times[0]``.
+        times: the grid.
+        schedule: the schedule.
+        generators: used when eta > 0.
+        eta: 0 is deterministic, 1 is ``ddpm`` with its small variance.
 
-    Source: Song et al. 2020 (arXiv:2010.02502), eq. 12 with eta = 0.
+    Source: Song et al. 2020 (arXiv:2010.02502), eq. 12 and 16.
     """
-    for t, s in pairwise(times):
-        now, then = schedule.at(t, x), schedule.at(s, x)
-        h = (then.log_snr - now.log_snr) / 2
-        x_0 = denoise(x, t.expand(len(x)))
-        x = then.sigma / now.sigma * x - then.alpha * torch.expm1(-h) * x_0
+    for now, then in steps(times, schedule):
+        x_0 = estimate(denoise, x, now)
+        drawn = eta * then.sigma * math.sqrt(fresh_share(now, then)) if eta else 0.0
+        kept = math.sqrt(then.sigma**2 - drawn**2)
+        x = then.alpha * x_0 + kept * eps_of(x, x_0, now)
+        if drawn and not is_last(then, times):
+            x = x + drawn * noise_like(x, generators)
     return x

@@ -1,45 +1,60 @@
 """Heun's method on the probability-flow equation."""
 
-from collections.abc import Callable, Sequence
-from itertools import pairwise
+import math
 
 import torch
 from torch import Tensor
 
 from minimagen.diffusion.schedules import Schedule
+from minimagen.sampling.churn import Churn
+from minimagen.sampling.walk import (
+    Bound,
+    Generators,
+    along_eps,
+    eps_of,
+    estimate,
+    is_last,
+    steps,
+)
 
 
 @torch.no_grad()
 def heun(
-    denoise: Callable[[Tensor, Tensor], Tensor],
+    denoise: Bound,
     x: Tensor,
     times: Tensor,
     schedule: Schedule,
     *,
-    generators: Sequence[torch.Generator] | None = None,
+    generators: Generators = None,
+    churn: float = 0.0,
+    churn_range: tuple[float, float] = (0.0, math.inf),
+    churn_inflation: float = 1.0,
 ) -> Tensor:
-    """Average the slopes at both ends of each step; second order, two calls a step.
+    """Average the slopes at both ends of each step: dy/dr = eps, y = x / alpha, r = sigma / alpha.
 
-    The equation is solved for y = x / alpha over r = sigma / alpha, where it reads
-    dy/dr = (y - x_0) / r. The last step is Euler's: there is next to no noise left to correct for.
+    Second order, two calls a step. The last step is Euler's: there is next to no noise left to
+    correct for.
 
     Args:
-        denoise: maps (x_t (B,C,H,W), t (B,)) to an estimate of x_0 (B,C,H,W).
-        x: x_t at ``times[0]``, usually noise, (B, C, H, W).
-        times: decreasing times in [0, 1], (steps + 1,).
-        schedule: the schedule the network was trained with.
-        generators: unused; this sampler draws nothing.
+        denoise: see :class:`~minimagen.sampling.walk.Sampler`, as all that follow.
+        x: x_t at ``times[0]``.
+        times: the grid.
+        schedule: the schedule.
+        generators: used when churn > 0.
+        churn: S_churn, noise added before the steps, over the whole walk; 0 is deterministic.
+        churn_range: S_tmin and S_tmax, the values of r between which it is added.
+        churn_inflation: S_noise, its standard deviation.
 
-    Source: Karras et al. 2022 (arXiv:2206.00364), algorithm 1.
+    Source: Karras et al. 2022 (arXiv:2206.00364), algorithms 1 and 2.
     """
-    for t, s in pairwise(times):
-        now, then = schedule.at(t, x), schedule.at(s, x)
-        r, r_next = now.sigma / now.alpha, then.sigma / then.alpha
-        y = x / now.alpha
-        slope = (y - denoise(x, t.expand(len(x)))) / r
-        y_next = y + (r_next - r) * slope
-        if s > times[-1]:
-            x_0 = denoise(then.alpha * y_next, s.expand(len(x)))
-            y_next = y + (r_next - r) * (slope + (y_next - x_0) / r_next) / 2
-        x = then.alpha * y_next
+    stir = Churn(churn, *churn_range, churn_inflation)
+    for now, then in steps(times, schedule):
+        start = stir.raised(now, len(times) - 1, schedule)
+        x = stir.add(x, now, start, generators)
+        eps = eps_of(x, estimate(denoise, x, start), start)
+        ahead = along_eps(x, eps, start, then)
+        if not is_last(then, times):
+            eps_ahead = eps_of(ahead, estimate(denoise, ahead, then), then)
+            ahead = along_eps(x, (eps + eps_ahead) / 2, start, then)
+        x = ahead
     return x

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Annotated, Any, Literal, Protocol, TypeAlias
 
 import torch
@@ -228,6 +229,11 @@ def _loaded(source: Source, load: Callable[[], Any]) -> Any:
 
     try:
         return load()
+    except UnpicklingError:
+        raise ConfigError(
+            f"text encoder {source.name!r}: its weights are a pickle of more than tensors, which "
+            "could run anything; bring model.safetensors"
+        ) from None
     except (OSError, ValueError, RuntimeError, ImportError, SafetensorError) as error:
         if source.revision is not None:
             raise absent(source.name, "not complete in the Hugging Face cache") from None

@@ -74,6 +74,8 @@ class TrainingConfig:
         validation_images: how many images validate, at most.
         checkpoint_every: batches between checkpoints, validations and sample grids.
         log_every: optimizer steps between two lines of ``metrics.jsonl``.
+        max_skipped: a step whose loss or gradient is no number is skipped; so many of them in a
+            row end the run.
         precision: None is bf16 on a GPU that has it.
         deterministic: use deterministic kernels on a GPU, so that resuming is exact there too.
         seed: every random draw of the run follows from it.
@@ -92,6 +94,7 @@ class TrainingConfig:
     validation_images: Annotated[int, Field(ge=0)] = 256
     checkpoint_every: Count = 500
     log_every: Count = 50
+    max_skipped: Count = 3
     precision: Literal["no", "bf16"] | None = None
     deterministic: bool = False
     seed: int = 0

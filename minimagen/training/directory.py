@@ -1,5 +1,6 @@
 """``training_<TIMESTAMP>``: where things are in it, how it is made, how it is written to."""
 
+import io
 import json
 import os
 import secrets
@@ -8,16 +9,22 @@ import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeAlias
 
+from PIL import Image
 from torch import Tensor
 
 from minimagen.cascade import CascadeConfig
-from minimagen.checkpoint import sweep, write_text, write_weights
-from minimagen.config import dump
+from minimagen.checkpoint import append_text, sweep, write_bytes, write_text, write_weights
+from minimagen.config import dump, parse, read_json
 from minimagen.data.items import Rejection
 from minimagen.errors import CheckpointError, UsageError
 from minimagen.imagen import Weights, weights_path
 from minimagen.training.config import TrainingConfig
+from minimagen.training.origin import DataRecord
+
+Measured: TypeAlias = float | int | list[int] | list[str] | None
+DATA = "tmp/data.json"
 
 
 @dataclass(frozen=True)
@@ -72,13 +79,28 @@ class TrainingDirectory:
         """Replace the training parameters; a resumed run may be longer."""
         write_text(self.path / "parameters" / "training_params.json", dump(training))
 
+    def data_record(self) -> DataRecord | None:
+        """Read what data it was begun on; None when that is not known yet.
+
+        Raises:
+            ConfigError: when the record is damaged.
+        """
+        path = self.path / DATA
+        return parse(DataRecord, read_json(path), str(path)) if path.exists() else None
+
+    def save_data_record(self, record: DataRecord) -> None:
+        """Write down what data it is begun on."""
+        write_text(self.path / DATA, dump(record))
+
     def checkpoints(self, stage: int) -> Path:
         """Return where a stage's checkpoints and lock are."""
         return self.path / "tmp" / f"unet_{stage}"
 
-    def sample_path(self, stage: int, step: int) -> Path:
-        """Return where a sample grid goes."""
-        return self.path / "samples" / f"stage_{stage}_step_{step}.png"
+    def save_samples(self, stage: int, step: int, picture: Image.Image) -> None:
+        """Write a sample grid."""
+        png = io.BytesIO()
+        picture.save(png, "PNG")
+        write_bytes(self.path / "samples" / f"stage_{stage}_step_{step}.png", png.getvalue())
 
     def save_weights(self, stage: int, weights: Weights, tensors: dict[str, Tensor]) -> None:
         """Write a stage's weights file."""
@@ -88,6 +110,7 @@ class TrainingDirectory:
         """Remove what killed writers of a stage left half-made; for the holder of its lock."""
         sweep(self.checkpoints(stage))
         sweep(weights_path(self.path, stage).parent, f"unet_{stage}_*")
+        sweep(self.path / "samples", f"stage_{stage}_*")
 
     def save_rejections(self, rejections: Iterable[Rejection]) -> None:
         """Write ``rejected.jsonl``, a line for each rejected item."""
@@ -97,13 +120,12 @@ class TrainingDirectory:
     def note(self, *lines: str) -> None:
         """Append lines for people to ``training_progress.txt``."""
         stamp = time.strftime("%Y-%m-%d %H:%M:%S")
-        with (self.path / "training_progress.txt").open("a", encoding="utf-8") as file:
-            file.writelines(f"{stamp}  {line}\n" for line in lines)
+        text = "".join(f"{stamp}  {line}\n" for line in lines)
+        append_text(self.path / "training_progress.txt", text)
 
-    def measure(self, **values: float | int | None) -> None:
+    def measure(self, **values: Measured) -> None:
         """Append a line for programs to ``metrics.jsonl``."""
-        with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(values) + "\n")
+        append_text(self.path / "metrics.jsonl", json.dumps(values, ensure_ascii=False) + "\n")
 
     def forget_after(self, stage: int, step: int) -> None:
         """Drop measurements of steps that a resumed run will take again."""

@@ -5,7 +5,7 @@ purpose, number).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -22,6 +22,8 @@ class Draws:
         t: diffusion time, (B,).
         eps: noise, (B, C, side, side).
         keep: which captions are kept, (B,), bool.
+        keep_lowres: which low-res images are kept, (B,), bool; unused by the first stage.
+        show_estimate: which samples are shown the network's own estimate, (B,), bool.
         corners: top and left of the crops in pixels, (B, 2); None for whole pictures.
         lowres_t: augmentation time, (B,); unused by the first stage.
         lowres_eps: augmentation noise, like eps; None for the first stage.
@@ -30,9 +32,16 @@ class Draws:
     t: Tensor
     eps: Tensor
     keep: Tensor
+    keep_lowres: Tensor
+    show_estimate: Tensor
     corners: Tensor | None
     lowres_t: Tensor
     lowres_eps: Tensor | None
+
+    def undropped(self) -> "Draws":
+        """Return the same draws, all captions and all low-res images kept."""
+        kept = torch.ones_like(self.keep)
+        return replace(self, keep=kept, keep_lowres=kept)
 
 
 def draw(
@@ -58,6 +67,8 @@ def draw(
         t=t.float(),
         eps=normal(generators(numbers, *key, "eps"), shape),
         keep=units(numbers, *key, "keep") >= config.text_dropout,
+        keep_lowres=units(numbers, *key, "keep_lowres") >= config.lowres_dropout,
+        show_estimate=units(numbers, *key, "show_estimate") < config.self_conditioning,
         corners=_corners(stage, numbers, key),
         lowres_t=units(numbers, *key, "lowres_t").float() * config.augmentation.max_time,
         lowres_eps=normal(generators(numbers, *key, "lowres_eps"), shape) if has_lowres else None,

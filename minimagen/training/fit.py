@@ -1,98 +1,26 @@
 """Fitting one stage: the loop, from the newest checkpoint to the last step."""
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
-import torch
-from torch import Tensor
-from tqdm import tqdm
-
 from minimagen.checkpoint import newest_checkpoint, read_checkpoint, write_checkpoint
-from minimagen.conditioning import TextEmbedding
-from minimagen.data.items import Source
-from minimagen.data.stream import Batch, batches, readable_pictures
+from minimagen.data.stream import Batch, batches
 from minimagen.errors import TrainingError
 from minimagen.locking import stage_lock
-from minimagen.runtime import Precision, autocast
 from minimagen.stage import Stage
-from minimagen.training.config import TrainingConfig, of_stage
-from minimagen.training.directory import TrainingDirectory
-from minimagen.training.draws import draw
-from minimagen.training.ema import EMA
-from minimagen.training.optimizer import (
-    groups_of,
-    load_state_tensors,
-    make_optimizers,
-    rate_factor,
-    set_rate,
-    state_tensors,
-)
-from minimagen.training.samples import sample_grid
+from minimagen.training.bar import progress_bar
+from minimagen.training.checkup import Checkup
+from minimagen.training.environment import Environment
+from minimagen.training.journal import Journal
+from minimagen.training.learner import Gradient, Learner
+from minimagen.training.memory import memory_explained
+from minimagen.training.optimizer import rate_factor
+from minimagen.training.progress import Meter, Progress
+from minimagen.training.run import Run
 from minimagen.training.signals import StoppedError, Stopper
-from minimagen.training.step import stage_losses
-from minimagen.training.validation import ValidationSet, validation_loss
-
-SHOWN = 8  # pictures in a sample grid
-
-
-@dataclass(frozen=True)
-class Run:
-    """What the stages of a run have in common.
-
-    Args:
-        directory: where everything goes.
-        config: the training parameters.
-        source: captioned pictures.
-        training: indices of the training split.
-        validation: indices of the validation split.
-        embed: captions to embeddings, looked up in memory; None for an unconditional cascade.
-        precision: what the network computes in.
-        workers: data-loading processes.
-    """
-
-    directory: TrainingDirectory
-    config: TrainingConfig
-    source: Source
-    training: list[int]
-    validation: list[int]
-    embed: Callable[[tuple[str, ...]], TextEmbedding] | None
-    precision: Precision
-    workers: int = 0
-
-
-@dataclass
-class Progress:
-    """How far a stage is; with the tensors, all that resuming needs."""
-
-    step: int = 0
-    best_loss: float | None = None
-    seconds: float = 0.0
-
-
-@dataclass
-class Meter:
-    """Averages between two lines of the log."""
-
-    started: float = field(default_factory=time.monotonic)
-    losses: list[Tensor] = field(default_factory=list)
-    grad_norms: list[Tensor] = field(default_factory=list)
-
-    def add(self, loss: Tensor, grad_norm: Tensor) -> None:
-        """Count one optimizer step."""
-        self.losses.append(loss)
-        self.grad_norms.append(grad_norm)
-
-    def read(self, images_per_step: int) -> dict[str, float]:
-        """Return the averages and the speed."""
-        seconds = time.monotonic() - self.started
-        return {
-            "loss": float(torch.stack(self.losses).mean()),
-            "grad_norm": float(torch.stack(self.grad_norms).mean()),
-            "images_per_s": round(len(self.losses) * images_per_step / max(seconds, 1e-9), 2),
-        }
+from minimagen.training.skipping import write_down
 
 
 class Fit:
@@ -107,18 +35,13 @@ class Fit:
     def __init__(self, run: Run, stage: Stage, stopper: Stopper) -> None:
         config = run.config
         self.run, self.stage, self.stopper = run, stage, stopper
-        self.network = stage.network.train()
-        self.ema = EMA(stage.network, config.ema_decay)
-        self.averaged = replace(stage, network=self.ema.network)
-        peak = of_stage(config.optimizer.learning_rate, stage.index)
-        self.optimizers = make_optimizers(stage.network, config.optimizer, peak)
-        self.batch_size = of_stage(config.batch_size, stage.index)
-        self.images_per_step = self.batch_size * config.accumulate
+        self.learner = Learner(run, stage)
+        self.journal = Journal(run.directory, stage.index)
+        self.checkup = Checkup(run, self.learner.averaged, self.journal)
         self.steps = config.length_in_steps(stage.index, len(run.training))
         self.checkpoint_steps = max(1, config.checkpoint_every // config.accumulate)
-        self.progress = Progress()
-        self.held_out = self._pictures(run.validation[: config.validation_images])
-        self.shown = self._pictures((run.validation or run.training)[:SHOWN])
+        self.progress, self.meter = Progress(), Meter()
+        self.environment = Environment.here(stage.device)
 
     def fit(self) -> None:
         """Train to the last step, saving on the way; resumes from the newest checkpoint.
@@ -126,7 +49,7 @@ class Fit:
         Raises:
             LockedError: when another process fits this stage.
             StoppedError: when a signal came; everything is saved.
-            TrainingError: when the loss is no number.
+            TrainingError: when too many steps in a row give no number, or memory or disk run out.
         """
         with stage_lock(self._checkpoints):
             self.run.directory.sweep(self.stage.index)
@@ -136,187 +59,157 @@ class Fit:
                 self._loop()
             else:
                 self._publish()  # killed before it wrote them, or they were lost since
-        self._note(f"finished after {self.progress.step} steps")
+        self.journal.note(f"finished after {self.progress.step} steps{self._skipped()}")
 
     def _loop(self) -> None:
-        stream = self._batches()
-        left = self.steps - self.progress.step
-        meter, began = Meter(), time.monotonic()
-        before = self.progress.seconds
-        with tqdm(
-            total=self.steps,
-            initial=self.progress.step,
-            desc=f"stage {self.stage.index}",
-            unit="step",
-        ) as bar:
-            for _ in range(left):
-                loss, grad_norm = self._step(islice(stream, self.run.config.accumulate))
-                meter.add(loss, grad_norm)
-                self.progress.seconds = before + time.monotonic() - began
-                bar.update()
-                if self._is_due(self.run.config.log_every):
-                    bar.set_postfix(self._log(meter))
-                    meter = Meter()
-                self._keep()
+        stream = self.stream()
+        began = time.monotonic() - self.progress.seconds
+        self.meter = Meter()
+        with progress_bar(self.stage.index, self.progress.step, self.steps) as bar:
+            while self.progress.step < self.steps:
+                with memory_explained(self._place(), self.learner.batch_size, self._parts):
+                    self.step(islice(stream, self._parts))
+                    self.progress.seconds = time.monotonic() - began
+                    bar.update()
+                    if self._is_due(self.run.config.log_every) and self.meter.losses:
+                        bar.set_postfix(self._log())
+                    self._keep()
+
+    def step(self, micro_batches: Iterable[Batch]) -> None:
+        """Take one optimizer step, or skip it when its loss or gradient is no number."""
+        gradient = self.learner.gradient(micro_batches)
+        if gradient.is_finite():
+            factor = rate_factor(self.progress.step, self.steps, self.run.config.optimizer)
+            self.learner.update(factor, self.progress.updates)
+            self.meter.add(gradient.loss, gradient.norm)
+            self.progress.take()
+        else:
+            self.learner.forget_gradient()
+            self.progress.skip()
+            self._tell_of_skip(gradient)
+
+    def _tell_of_skip(self, gradient: Gradient) -> None:
+        """Write a skipped step down; end the run when it is one too many."""
+        step, in_a_row = self.progress.step, self.progress.skipped_in_a_row
+        what = write_down(self.run, self.stage, step, gradient, self.journal)
+        if in_a_row < self.run.config.max_skipped:
+            return
+        message = (
+            f"{self._place()}: too many steps whose loss or gradient is no number, {in_a_row} in a "
+            f"row, the last with {what}; "
+            "they changed nothing, and the last checkpoint is intact. Start again with a lower "
+            "--OPTIM_LR, or look at the images named; to pass over more of them, continue with "
+            f"-rd {self.run.directory.path} --SET training.max_skipped={2 * in_a_row}"
+        )
+        self.journal.note(message)
+        raise TrainingError(message)
 
     def _keep(self) -> None:
         """Save when that is due or the run is asked to stop; it stops only where it has saved."""
         due = self._is_due(self.checkpoint_steps)
         if due:
-            self._validate()
+            self.check()
         if due or self.stopper.name is not None:
-            self._save()
+            self.save()
             if self.stopper.name is not None:
                 self._stop(self.stopper.name)
 
-    def _step(self, micro_batches: Iterator[Batch]) -> tuple[Tensor, Tensor]:
-        """Take one optimizer step; returns its loss and gradient norm, 0-d."""
-        config = self.run.config.optimizer
-        set_rate(self.optimizers, rate_factor(self.progress.step, self.steps, config))
-        loss = torch.zeros((), device=self.stage.device)
-        for batch in micro_batches:
-            part = self._losses(batch).sum() / self.images_per_step
-            part.backward()  # type: ignore[no-untyped-call]
-            loss += part.detach()
-        grad_norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.clip)
-        self._require_finite(loss, grad_norm)
-        for optimizer in self.optimizers:
-            optimizer.step()
-        self.network.zero_grad(set_to_none=True)
-        self.ema.update(self.network, self.progress.step)
-        self.progress.step += 1
-        return loss, grad_norm
-
-    def _losses(self, batch: Batch) -> Tensor:
-        draws = draw(self.stage, batch.numbers, self.images_per_step, self.run.config.seed)
-        text = None if self.run.embed is None else self.run.embed(batch.captions)
-        with autocast(self.stage.device, self.run.precision):
-            return stage_losses(self.stage, self.network, batch.images, text, draws)
-
-    def _require_finite(self, loss: Tensor, grad_norm: Tensor) -> None:
-        if bool((loss + grad_norm).isfinite()):
-            return
-        saved = self.progress.step - self.progress.step % self.checkpoint_steps
-        message = (
-            f"stage {self.stage.index}, step {self.progress.step}: the loss is {float(loss):g} and "
-            f"the gradient norm {float(grad_norm):g}; nothing was changed by this step, and the "
-            f"last checkpoint is of step {saved}. Start again with a lower --OPTIM_LR"
-        )
-        self._note(message)
-        raise TrainingError(message)
-
-    def _batches(self) -> Iterator[Batch]:
-        run, stage = self.run, self.stage
-        return batches(
-            run.source,
-            run.training,
-            size=stage.config.size,
-            batch_size=self.batch_size,
-            first_batch=self.progress.step * run.config.accumulate,
-            seed=run.config.seed,
-            stage=stage.index,
-            workers=run.workers,
-            cache_gb=run.config.data.cache_gb,
-            on_reject=lambda item: self._note(f"replaced {item.file_name}: {item.reason}"),
-        )
-
-    def _validate(self) -> None:
+    def check(self) -> None:
         """Measure the validation loss, keep the best weights, draw the sample grid."""
-        seed, step = self.run.config.seed, self.progress.step
-        if len(self.held_out):
-            loss = validation_loss(
-                self.averaged,
-                self.ema.network,
-                self.held_out,
-                seed=seed,
-                batch_size=self.batch_size,
-                precision=self.run.precision,
-            )
-            self._note(f"step {step}: validation loss {loss:.5f}")
-            self.run.directory.measure(stage=self.stage.index, step=step, validation_loss=loss)
-            if self.progress.best_loss is None or loss < self.progress.best_loss:
-                self.progress.best_loss = loss
-                best = self.ema.network.state_dict()
-                self.run.directory.save_weights(self.stage.index, "best", best)
-        if len(self.shown):
-            with autocast(self.stage.device, self.run.precision):
-                picture = sample_grid(self.averaged, self.shown, seed)
-            picture.save(self.run.directory.sample_path(self.stage.index, step))
+        step, best = self.progress.step, self.progress.best_loss
+        loss = self.checkup.loss(step, self.learner.batch_size)
+        if loss is not None and (best is None or loss < best):
+            self.progress.best_loss = loss
+            weights = self.learner.ema.network.state_dict()
+            self.run.directory.save_weights(self.stage.index, "best", weights)
+        self.checkup.draw(step)
 
-    def _save(self) -> None:
+    def save(self) -> None:
         """Write a checkpoint, then the weights files."""
-        tensors = {
-            "model": self.network.state_dict(),
-            "ema": self.ema.network.state_dict(),
-            "optimizer": state_tensors(self.optimizers),
-        }
-        write_checkpoint(self._checkpoints, self.progress.step, tensors, vars(self.progress))
+        state = vars(self.progress) | {"environment": vars(self.environment)}
+        write_checkpoint(self._checkpoints, self.progress.step, self.learner.tensors(), state)
         self._publish()
 
     def _restore(self) -> None:
         path, skipped = newest_checkpoint(self._checkpoints)
         for complaint in skipped:
-            self._note(f"skipped a damaged checkpoint: {complaint}")
+            self.journal.note(f"skipped a damaged checkpoint: {complaint}")
         if path is None:
             return
         saved = read_checkpoint(path)
-        self.network.load_state_dict(saved.tensors["model"])
-        self.ema.network.load_state_dict(saved.tensors["ema"])
-        load_state_tensors(self.optimizers, saved.tensors["optimizer"])
+        self.learner.load(saved.tensors)
+        changes = self.environment.changes_since(saved.state.pop("environment", {}))
         self.progress = Progress(**saved.state)
-        self.run.directory.forget_after(self.stage.index, self.progress.step)
-        self._note(f"continues from {path.name}")
+        self.journal.forget_after(self.progress.step)
+        self.journal.note(f"continues from {path.name}")
+        if changes:
+            self.journal.note(f"{', '.join(changes)}: results may differ in their last digits")
 
     def _publish(self) -> None:
         """Write the weights files that inference loads."""
         save = self.run.directory.save_weights
-        save(self.stage.index, "ema", self.ema.network.state_dict())
-        save(self.stage.index, "raw", self.network.state_dict())
+        save(self.stage.index, "ema", self.learner.ema.network.state_dict())
+        save(self.stage.index, "raw", self.learner.network.state_dict())
 
     def _stop(self, name: str) -> None:
         message = (
             f"stopped by {name} after step {self.progress.step} of {self.steps} of stage "
             f"{self.stage.index}, all saved; continue with -rd {self.run.directory.path}"
         )
-        self._note(message)
+        self.journal.note(message)
         raise StoppedError(name, message)
 
-    def _log(self, meter: Meter) -> dict[str, str]:
-        values = meter.read(self.images_per_step)
+    def _log(self) -> dict[str, str]:
+        """Write down the averages since the last line; returns what the bar shows."""
+        values = self.meter.read(self.learner.images_per_step)
+        self.meter = Meter()
         step = self.progress.step
-        self.run.directory.measure(
-            stage=self.stage.index,
-            step=step,
-            epoch=round(step * self.images_per_step / len(self.run.training), 3),
-            lr=groups_of(self.optimizers)[0]["lr"],
+        self.journal.measure(
+            step,
+            epoch=round(step * self.learner.images_per_step / len(self.run.training), 3),
+            lr=self.learner.rate,
             seconds=round(self.progress.seconds, 2),
             **values,
         )
         return {"loss": f"{values['loss']:.4f}", "images/s": f"{values['images_per_s']:.0f}"}
 
+    def stream(self) -> Iterator[Batch]:
+        """Serve the batches from the next step on, without end."""
+        run = self.run
+        return batches(
+            run.source,
+            run.training,
+            size=self.stage.config.size,
+            batch_size=self.learner.batch_size,
+            first_batch=self.progress.step * self._parts,
+            seed=run.config.seed,
+            stage=self.stage.index,
+            workers=run.workers,
+            cache_gb=run.config.data.cache_gb,
+            on_reject=lambda item: self.journal.note(f"replaced {item.file_name}: {item.reason}"),
+        )
+
+    def _note_start(self) -> None:
+        parameters = sum(p.numel() for p in self.learner.network.parameters())
+        self.journal.note(
+            f"{self.stage.config.size} px, {parameters:,} parameters, {self.steps} steps of "
+            f"{self.learner.images_per_step} images, from step {self.progress.step}"
+        )
+
+    def _place(self) -> str:
+        return f"stage {self.stage.index}, after step {self.progress.step}"
+
+    def _skipped(self) -> str:
+        return f", {self.progress.skipped} of them skipped" if self.progress.skipped else ""
+
     def _is_due(self, every: int) -> bool:
         return self.progress.step % every == 0 or self.progress.step == self.steps
 
-    def _pictures(self, indices: list[int]) -> ValidationSet:
-        """Decode some pictures, leaving out those that turn out to be unreadable."""
-        size = self.stage.config.size
-        kept, images, left_out = readable_pictures(self.run.source, indices, size)
-        for item in left_out:
-            self._note(f"left {item.file_name} out of validation: {item.reason}")
-        captions = tuple(self.run.source.caption(i) for i in kept)
-        text = None if self.run.embed is None or not captions else self.run.embed(captions)
-        return ValidationSet(images, text, captions)
+    @property
+    def _parts(self) -> int:
+        """Batches of one optimizer step."""
+        return self.run.config.accumulate
 
     @property
     def _checkpoints(self) -> Path:
         return self.run.directory.checkpoints(self.stage.index)
-
-    def _note_start(self) -> None:
-        parameters = sum(p.numel() for p in self.network.parameters())
-        self._note(
-            f"{self.stage.config.size} px, {parameters:,} parameters, {self.steps} steps of "
-            f"{self.images_per_step} images, from step {self.progress.step}"
-        )
-
-    def _note(self, line: str) -> None:
-        self.run.directory.note(f"stage {self.stage.index}: {line}")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from minimagen.models import UNet
 from minimagen.training.config import MuonConfig, OptimizerConfig
@@ -11,7 +11,7 @@ from minimagen.training.muon import Muon
 
 
 def make_optimizers(
-    network: UNet, config: OptimizerConfig, peak: float
+    network: UNet, config: OptimizerConfig, peak: float, log_variance: nn.Module | None = None
 ) -> list[torch.optim.Optimizer]:
     """Make what updates a network: AdamW, or Muon for its hidden matrices and AdamW for the rest.
 
@@ -19,14 +19,16 @@ def make_optimizers(
         network: what is trained.
         config: which.
         peak: AdamW's peak rate.
+        log_variance: trained beside it, by AdamW without weight decay.
     """
     matrices = list(network.hidden_matrices()) if isinstance(config, MuonConfig) else []
     chosen = {id(matrix) for matrix in matrices}
     rest = [p for p in network.parameters() if id(p) not in chosen]
     decay = config.weight_decay
-    optimizers: list[torch.optim.Optimizer] = [
-        torch.optim.AdamW(rest, lr=peak, betas=config.betas, weight_decay=decay, fused=True)
-    ]
+    adamw = torch.optim.AdamW(rest, lr=peak, betas=config.betas, weight_decay=decay, fused=True)
+    if log_variance is not None:
+        adamw.add_param_group({"params": list(log_variance.parameters()), "weight_decay": 0.0})
+    optimizers: list[torch.optim.Optimizer] = [adamw]
     if isinstance(config, MuonConfig):
         rate = peak * config.matrix_rate
         optimizers.append(Muon(matrices, lr=rate, momentum=config.momentum, weight_decay=decay))

@@ -2,26 +2,52 @@
 
 import platform
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from tqdm import tqdm
 
 from minimagen.cascade import CascadeConfig
+from minimagen.conditioning import TextEmbedding
 from minimagen.data.items import Rejection, Source
 from minimagen.data.sources import open_source
 from minimagen.data.split import split
-from minimagen.errors import CheckpointError
+from minimagen.errors import CheckpointError, UsageError
 from minimagen.imagen import load_weights, make_stage, weights_path
-from minimagen.runtime import pick_precision
+from minimagen.runtime import Precision, pick_precision
 from minimagen.stage import Stage
 from minimagen.text.cache import EmbeddingTable, embed_captions
 from minimagen.text.encoders import describe
 from minimagen.training.config import TrainingConfig
 from minimagen.training.directory import TrainingDirectory
-from minimagen.training.fit import Run
+from minimagen.training.origin import DataRecord
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the stages of a run have in common.
+
+    Args:
+        directory: where everything goes.
+        config: the training parameters.
+        source: captioned pictures.
+        training: indices of the training split.
+        validation: indices of the validation split.
+        embed: captions to embeddings, looked up in memory; None for an unconditional cascade.
+        precision: what the network computes in.
+        workers: data-loading processes.
+    """
+
+    directory: TrainingDirectory
+    config: TrainingConfig
+    source: Source
+    training: list[int]
+    validation: list[int]
+    embed: Callable[[tuple[str, ...]], TextEmbedding] | None
+    precision: Precision
+    workers: int = 0
 
 
 @dataclass(frozen=True)
@@ -66,7 +92,7 @@ def begin(
     device: torch.device,
     workers: int | None,
 ) -> Run:
-    """Note what the run is.
+    """Note what the run is; a continued one must be what it was.
 
     Args:
         directory: where everything goes.
@@ -75,8 +101,14 @@ def begin(
         materials: on what.
         device: where.
         workers: data-loading processes; None is 0 on a CPU, else 4.
+
+    Raises:
+        UsageError: when the data set is not the one it was begun on.
     """
     torch.backends.cudnn.deterministic = training.deterministic
+    _require_same_data(directory, DataRecord.of(materials.source))
+    precision = pick_precision(training.precision, device)
+    directory.save_configuration(replace(training, precision=precision))
     directory.save_rejections(materials.rejected)
     directory.note(*_opening_lines(materials, cascade, device))
     return Run(
@@ -86,7 +118,7 @@ def begin(
         training=materials.training,
         validation=materials.validation,
         embed=materials.table,
-        precision=pick_precision(training.precision, device),
+        precision=precision,
         workers=(0 if device.type == "cpu" else 4) if workers is None else workers,
     )
 
@@ -134,6 +166,18 @@ def _embed(cascade: CascadeConfig, source: Source, device: torch.device) -> Embe
             bar.update(done - bar.n)
 
         return embed_captions(encoder, captions, device, show)
+
+
+def _require_same_data(directory: TrainingDirectory, here: DataRecord) -> None:
+    before = directory.data_record()
+    if before is None:
+        directory.save_data_record(here)
+    elif before != here:
+        raise UsageError(
+            f"--RESTART_DIRECTORY {directory.path}: continues the same run, but its data set has "
+            f"changed: {here.change_since(before)}. Bring it back as it was, or start a new run "
+            "from these weights with --INIT_DIRECTORY"
+        )
 
 
 def _opening_lines(materials: Materials, cascade: CascadeConfig, device: torch.device) -> list[str]:

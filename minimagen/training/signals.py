@@ -7,7 +7,7 @@ from types import FrameType, TracebackType
 
 from minimagen.errors import MinimagenError
 
-EXIT_CODES = {"SIGINT": 130, "SIGTERM": 143, "SIGUSR1": 143}
+EXIT_CODES = {"SIGHUP": 129, "SIGINT": 130, "SIGTERM": 143, "SIGUSR1": 143}
 
 
 class StoppedError(MinimagenError):
@@ -19,7 +19,9 @@ class StoppedError(MinimagenError):
 
 
 class Stopper:
-    """While entered, remember the first SIGINT, SIGTERM or SIGUSR1 instead of dying of it.
+    """While entered, remember the first signal of ``EXIT_CODES`` instead of dying of it.
+
+    SIGHUP comes when a terminal goes away; under ``nohup`` it is ignored, and stays so.
 
     Attributes:
         name: the signal that came, or None.
@@ -33,8 +35,8 @@ class Stopper:
         """Install the handlers; only the main thread of a process may, others get none."""
         if threading.current_thread() is threading.main_thread():
             for name in EXIT_CODES:
-                number = getattr(signal, name, None)  # Windows has no SIGUSR1
-                if number is not None:
+                number = getattr(signal, name, None)  # Windows has neither SIGHUP nor SIGUSR1
+                if number is not None and not _is_ignored_hangup(number):
                     self._before[number] = signal.signal(number, self._handle)
         return self
 
@@ -53,3 +55,7 @@ class Stopper:
         if self.name is not None:
             os._exit(EXIT_CODES[name])
         self.name = name
+
+
+def _is_ignored_hangup(number: int) -> bool:
+    return signal.Signals(number).name == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN

@@ -1,9 +1,13 @@
 """The training step of a stage, from images to one loss for each of them."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
 from torch import Tensor
 
 from minimagen.conditioning import Conditioning, TextEmbedding
-from minimagen.diffusion import Network, diffusion_loss
+from minimagen.diffusion import Network, diffusion_loss, make_denoiser
 from minimagen.lowres import prepare_lowres, resize
 from minimagen.stage import Stage
 from minimagen.tensors import crop
@@ -11,7 +15,12 @@ from minimagen.training.draws import Draws
 
 
 def stage_losses(
-    stage: Stage, network: Network, images: Tensor, text: TextEmbedding | None, draws: Draws
+    stage: Stage,
+    network: Network,
+    images: Tensor,
+    text: TextEmbedding | None,
+    draws: Draws,
+    log_variance: Callable[[Tensor], Tensor] | None = None,
 ) -> Tensor:
     """Return the loss of each image; (B,).
 
@@ -21,11 +30,17 @@ def stage_losses(
         images: whole pictures at the stage's size in [-1, 1], (B, 3, S, S).
         text: their captions; None for an unconditional stage.
         draws: what chance decided.
+        log_variance: of the loss at each log-SNR, (B,) -> (B,); None leaves the loss as it is.
     """
     device = stage.device
     images = images.to(device)
     cond = training_condition(stage, images, text, draws)
     x_0 = images if draws.corners is None else crop(images, draws.corners, draws.eps.shape[-1])
+    eps, t = draws.eps.to(device), draws.t.to(device)
+    if draws.show_estimate.any():
+        at = stage.config.schedule.at(t, like=x_0)
+        x_t = at.alpha * x_0 + at.sigma * eps
+        cond = show_estimates(stage, network, x_t, t, cond, draws.show_estimate.to(device))
 
     def predict(x_t: Tensor, log_snr: Tensor) -> Tensor:
         return network(x_t, log_snr, cond)
@@ -33,18 +48,19 @@ def stage_losses(
     return diffusion_loss(
         predict,
         x_0,
-        draws.eps.to(device),
-        draws.t.to(device),
+        eps,
+        t,
         schedule=stage.config.schedule,
         objective=stage.config.objective,
         weigh=stage.config.weighting,
+        log_variance=log_variance,
     )
 
 
 def training_condition(
     stage: Stage, images: Tensor, text: TextEmbedding | None, draws: Draws
 ) -> Conditioning:
-    """Return what the network is told: captions, some dropped, and a noised low-res image."""
+    """Return what the network is told: captions and noised low-res images, some dropped."""
     lowres = None
     if stage.smaller is not None and draws.lowres_eps is not None:
         lowres = prepare_lowres(
@@ -56,4 +72,29 @@ def training_condition(
             draws.corners,
         )
     cond = Conditioning(None if text is None else text.to(images.device), lowres)
-    return cond.drop_text(draws.keep)
+    return cond.drop_text(draws.keep).drop_lowres(draws.keep_lowres)
+
+
+@torch.no_grad()
+def show_estimates(
+    stage: Stage, network: Network, x_t: Tensor, t: Tensor, cond: Conditioning, rows: Tensor
+) -> Conditioning:
+    """Tell some samples what the network makes of them when it is told no estimate.
+
+    The estimate is what sampling would show, thresholded, and it is a constant: no gradient runs
+    through it. Only the condition changes, never what the network is asked for.
+
+    Args:
+        stage: says how an answer is read.
+        network: the one that is trained, or its average.
+        x_t: noisy images, (B, C, H, W).
+        t: times in [0, 1], (B,).
+        cond: what the network is told besides.
+        rows: which samples are shown an estimate, (B,), bool; the others are shown zeros.
+
+    Source: Chen et al. 2022 (arXiv:2208.04202), algorithm 1.
+    """
+    denoise = make_denoiser(network, stage.config.schedule, stage.config.objective)
+    previous = torch.zeros_like(x_t)
+    previous[rows] = stage.thresholding.wrap(denoise)(x_t[rows], t[rows], cond[rows])
+    return replace(cond, previous=previous)

@@ -1,6 +1,6 @@
-"""The loss on held-out pictures: averaged weights, fixed draws, all captions kept, no gradients."""
+"""The loss on held-out pictures: averaged weights, fixed draws, nothing dropped, no gradients."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -49,7 +49,7 @@ def validation_loss(
         rows = slice(start, min(start + batch_size, len(held_out)))
         numbers = range(rows.start, rows.stop)
         draws = draw(stage, numbers, len(held_out), seed, "validation")
-        draws = replace(draws, keep=torch.ones_like(draws.keep))
+        draws = draws.undropped()
         text = None if held_out.text is None else held_out.text[rows]
         with autocast(stage.device, precision):
             images = from_uint8(held_out.images[rows])

@@ -3,7 +3,7 @@ import torch
 
 from minimagen.conditioning import Conditioning
 from minimagen.diffusion import Schedule, make_denoiser
-from minimagen.diffusion.objectives import ObjectiveLike, X0Prediction
+from minimagen.diffusion.objectives import EDMPrediction, ObjectiveLike, X0Prediction
 from minimagen.diffusion.schedules import CosineSchedule
 from tests.diffusion.kinds import OBJECTIVES, SCHEDULES, name
 
@@ -19,20 +19,26 @@ def test_a_network_that_knows_the_answer_makes_a_denoiser_that_knows_x_0(
     t = torch.tensor([0.0, 0.5, 1.0], dtype=torch.float64)
     at = schedule.at(t, like=x_0)
 
+    noisy = at.alpha * x_0 + at.sigma * eps
+
     def network(x_t: torch.Tensor, log_snr: torch.Tensor, cond: Conditioning) -> torch.Tensor:
+        assert torch.equal(x_t, objective.input_scale(at) * noisy)
         assert torch.equal(log_snr, at.flat_log_snr)
         return objective.target(x_0, eps, at)
 
-    denoise = make_denoiser(network, schedule, objective)
-    estimate = denoise(at.alpha * x_0 + at.sigma * eps, t, Conditioning())
+    estimate = make_denoiser(network, schedule, objective)(noisy, t, Conditioning())
     assert torch.allclose(estimate, x_0, atol=1e-11)
 
 
-def test_estimates_are_float32_whatever_the_network_computes_in() -> None:
+@pytest.mark.parametrize("objective", [X0Prediction(), EDMPrediction()], ids=name)
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32], ids=str)
+def test_estimates_are_float32_whatever_the_network_computes_in(
+    objective: ObjectiveLike, dtype: torch.dtype
+) -> None:
     def network(x_t: torch.Tensor, log_snr: torch.Tensor, cond: Conditioning) -> torch.Tensor:
+        assert x_t.dtype == dtype
         return x_t.bfloat16()
 
-    denoise = make_denoiser(network, CosineSchedule(), X0Prediction())
-    for dtype in (torch.bfloat16, torch.float32):
-        x_t = torch.zeros(2, 3, 4, 4, dtype=dtype)
-        assert denoise(x_t, torch.tensor([0.1, 0.2]), Conditioning()).dtype == torch.float32
+    denoise = make_denoiser(network, CosineSchedule(), objective)
+    x_t = torch.zeros(2, 3, 4, 4, dtype=dtype)
+    assert denoise(x_t, torch.tensor([0.1, 0.2]), Conditioning()).dtype == torch.float32

@@ -1,10 +1,17 @@
 """The loss, written out by hand for a network that is a formula."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 
 from minimagen.diffusion import Schedule, diffusion_loss
-from minimagen.diffusion.objectives import ObjectiveLike, VPrediction, X0Prediction
+from minimagen.diffusion.objectives import (
+    EDMPrediction,
+    ObjectiveLike,
+    VPrediction,
+    X0Prediction,
+)
 from minimagen.diffusion.schedules import CosineSchedule
 from minimagen.diffusion.weightings import MinSNRWeighting, SigmoidWeighting, UniformWeighting
 from tests.diffusion.kinds import OBJECTIVES, SCHEDULES, WEIGHTINGS, name
@@ -82,3 +89,60 @@ def test_the_network_is_told_log_snr_and_may_answer_in_half_precision() -> None:
     )
     assert torch.equal(told[0], CosineSchedule().log_snr(T))
     assert loss.dtype == torch.float32
+
+
+def test_the_network_sees_x_t_at_the_objectives_scale() -> None:
+    seen = []
+
+    def network(x_t: torch.Tensor, log_snr: torch.Tensor) -> torch.Tensor:
+        seen.append(x_t)
+        return x_t
+
+    schedule, objective = CosineSchedule(), EDMPrediction()
+    diffusion_loss(
+        network, X_0, EPS, T, schedule=schedule, objective=objective, weigh=UniformWeighting()
+    )
+    at = schedule.at(T, like=X_0)
+    assert torch.equal(seen[0], objective.input_scale(at) * (at.alpha * X_0 + at.sigma * EPS))
+
+
+def losses(log_variance: Callable[[torch.Tensor], torch.Tensor] | None) -> torch.Tensor:
+    """Return the losses of a network that answers x_t."""
+    return diffusion_loss(
+        lambda x_t, log_snr: x_t,
+        X_0.double(),
+        EPS.double(),
+        T.double(),
+        schedule=CosineSchedule(),
+        objective=X0Prediction(),
+        weigh=MinSNRWeighting(),
+        log_variance=log_variance,
+    )
+
+
+def test_a_log_variance_of_zero_leaves_the_loss_as_it_was() -> None:
+    assert torch.equal(losses(torch.zeros_like), losses(None))
+
+
+def test_the_best_log_variance_is_the_logarithm_of_the_mean_error() -> None:
+    """There its gradient is zero and the mean loss 1 + u, its least; float64 roundings."""
+    errors = losses(None)
+    u = errors.mean().log().requires_grad_()
+    loss = losses(lambda log_snr: u.expand_as(log_snr)).mean()
+    (gradient,) = torch.autograd.grad(loss, u)
+    assert gradient.item() == pytest.approx(0, abs=1e-12)
+    assert loss.item() == pytest.approx(1 + u.item(), rel=1e-12)
+    for elsewhere in (u - 0.1, u + 0.1):
+        worse = losses(lambda log_snr, at=elsewhere: at.expand_as(log_snr)).mean()  # type: ignore[misc]
+        assert worse > loss
+
+
+def test_the_log_variance_is_told_log_snr_and_may_be_in_half_precision() -> None:
+    told = []
+
+    def log_variance(log_snr: torch.Tensor) -> torch.Tensor:
+        told.append(log_snr)
+        return torch.zeros_like(log_snr, dtype=torch.bfloat16)
+
+    assert losses(log_variance).dtype == torch.float64
+    assert torch.equal(told[0], CosineSchedule().log_snr(T.double()))

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from minimagen.conditioning import Conditioning
+from minimagen.config import parse
 from minimagen.diffusion import Denoiser
 from minimagen.diffusion.thresholding import (
     DynamicThresholding,
@@ -11,6 +12,7 @@ from minimagen.diffusion.thresholding import (
     clamped,
     thresholded,
 )
+from minimagen.errors import ConfigError
 from tests.diffusion.kinds import every, name
 
 T = torch.zeros(4)
@@ -42,6 +44,25 @@ def test_dynamic_is_the_papers_formula(percentile: float) -> None:
     limit = x_0.flatten(1).abs().quantile(percentile, dim=1).clamp(min=1).view(-1, 1, 1, 1)
     expected = x_0.clamp(-limit, limit) / limit
     assert torch.allclose(after(thresholded(saying(x_0), percentile)), expected, atol=0.1)
+
+
+@pytest.mark.parametrize("cap", [1.0, 2.0, 1000.0])
+def test_a_cap_limits_how_far_an_image_is_dimmed(cap: float) -> None:
+    """Beyond it pixels are clamped; 1 is static, and a cap out of reach is none."""
+    x_0 = estimates(3.0)
+    free = after(thresholded(saying(x_0), 0.9))
+    capped = after(thresholded(saying(x_0), 0.9, cap))
+    limits = (x_0 / free).flatten(1).amin(1)  # of the pixels that are not clamped: s itself
+    expected = x_0.clamp(-cap, cap) / cap if cap < limits.min() else free
+    assert torch.allclose(capped, expected, atol=1e-6)
+    assert (limits < 1000).all()
+    assert (limits > 2).all()
+
+
+def test_a_cap_leaves_images_below_it_alone() -> None:
+    x_0 = estimates(1.0)
+    free = after(thresholded(saying(x_0), 0.9))
+    assert torch.equal(after(thresholded(saying(x_0), 0.9, cap=2.0)), free)
 
 
 def test_dynamic_reaches_one_and_never_passes_it() -> None:
@@ -81,3 +102,10 @@ def test_each_kind_wraps_its_own_way() -> None:
     assert torch.equal(after(StaticThresholding().wrap(saying(x_0))), x_0.clamp(-1, 1))
     dynamic = DynamicThresholding(percentile=0.9).wrap(saying(x_0))
     assert torch.equal(after(dynamic), after(thresholded(saying(x_0), 0.9)))
+    capped = DynamicThresholding(cap=1.0).wrap(saying(x_0))
+    assert torch.equal(after(capped), x_0.clamp(-1, 1))
+
+
+def test_a_cap_below_one_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"cap is 0.5: .* greater than or equal to 1"):
+        parse(DynamicThresholding, '{"cap": 0.5}', "imagen_params.json")

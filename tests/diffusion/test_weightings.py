@@ -4,16 +4,24 @@ import pytest
 import torch
 
 from minimagen.diffusion import NoiseLevel, Schedule
-from minimagen.diffusion.objectives import EpsPrediction, VPrediction, X0Prediction
+from minimagen.diffusion.objectives import (
+    EDMPrediction,
+    EpsPrediction,
+    VPrediction,
+    X0Prediction,
+)
 from minimagen.diffusion.schedules import CosineSchedule, FlowSchedule, LinearBetaSchedule
 from minimagen.diffusion.weightings import (
+    EDMWeighting,
     FlooredSigmaWeighting,
     MinSNRWeighting,
+    P2Weighting,
     SigmoidWeighting,
+    TruncatedSNRWeighting,
     UniformWeighting,
     VSpaceWeighting,
 )
-from tests.diffusion.kinds import OBJECTIVES, SCHEDULES, WEIGHTINGS, name
+from tests.diffusion.kinds import OBJECTIVES, SCHEDULES, SHIFTED, WEIGHTINGS, name
 
 T = torch.linspace(0, 1, 41, dtype=torch.float64)
 family = pytest.mark.parametrize("schedule", SCHEDULES, ids=name)
@@ -59,6 +67,48 @@ def test_min_snr_is_the_clipped_signal_to_noise_ratio(schedule: Schedule) -> Non
     at = levels(schedule)
     weight = MinSNRWeighting(gamma=5)(at, X0Prediction(), schedule.slope(T))
     assert torch.allclose(weight, at.flat_log_snr.exp().clamp(max=5))
+
+
+@family
+def test_truncated_snr_is_the_signal_to_noise_ratio_or_one(schedule: Schedule) -> None:
+    at = levels(schedule)
+    weight = TruncatedSNRWeighting()(at, X0Prediction(), schedule.slope(T))
+    assert torch.allclose(weight, at.flat_log_snr.exp().clamp(min=1))
+
+
+@family
+@pytest.mark.parametrize("sd", [0.5, 1.3])
+def test_edm_weighs_by_its_paper_and_is_one_in_its_own_space(schedule: Schedule, sd: float) -> None:
+    at, weighting = levels(schedule), EDMWeighting(sigma_data=sd)
+    sigma = (-at.flat_log_snr / 2).exp()
+    written = (sigma**2 + sd**2) / (sigma * sd) ** 2
+    assert torch.allclose(weighting(at, X0Prediction(), schedule.slope(T)), written)
+    own = weighting(at, EDMPrediction(sigma_data=sd), schedule.slope(T))
+    assert torch.allclose(own, torch.ones_like(T))
+
+
+@pytest.mark.parametrize(("k", "gamma"), [(1.0, 1.0), (1.0, 0.5), (0.1, 2.0)])
+def test_p2_is_chois_on_the_cosine_schedule(k: float, gamma: float) -> None:
+    """1 / (k + SNR)^gamma on the eps error; cut at +-40 the slope is 3e-9 short of the uncut."""
+    schedule = CosineSchedule(log_snr_max=40, log_snr_min=-40)
+    at = levels(schedule)
+    weight = P2Weighting(k=k, gamma=gamma)(at, EpsPrediction(), schedule.slope(T))
+    assert torch.allclose(weight, (k + at.flat_log_snr.exp()) ** -gamma, rtol=1e-8, atol=0)
+
+
+@pytest.mark.parametrize("weighting", [SigmoidWeighting(bias=-2.0), P2Weighting()], ids=name)
+@pytest.mark.parametrize("schedule", SCHEDULES + SHIFTED, ids=name)
+def test_weight_per_unit_of_log_snr_does_not_depend_on_the_schedule(
+    weighting: P2Weighting, schedule: Schedule
+) -> None:
+    """Weight over slope at equal log-SNRs, against the cosine schedule's; float64 roundings."""
+
+    def per_unit(schedule: Schedule) -> torch.Tensor:
+        t = schedule.time(torch.linspace(-6, 6, 25, dtype=torch.float64))
+        at = schedule.at(t, like=torch.zeros(1, 1, dtype=torch.float64))
+        return weighting(at, EpsPrediction(), schedule.slope(t)) / schedule.slope(t)
+
+    assert torch.allclose(per_unit(schedule), per_unit(CosineSchedule()), rtol=1e-9)
 
 
 @family

@@ -44,20 +44,38 @@ def upscaler(**changes: object) -> UNet:
     return made({"levels": levels, **changes}, lowres=True)
 
 
+def refiner(**changes: object) -> UNet:
+    """Return an upscaler that also reads its own earlier estimate."""
+    levels = (Level(width=8), Level(width=16, cross_attention=True))
+    return made({"levels": levels, **changes}, lowres=True, self_conditioned=True)
+
+
 def unconditional(**changes: object) -> UNet:
     """Return a network without text."""
     levels = (Level(width=8), Level(width=16, self_attention=True))
     return made({"levels": levels, **changes}, lowres=False, text_width=None)
 
 
-def made(changes: dict[str, object], *, lowres: bool, text_width: int | None = TEXT) -> UNet:
+def made(
+    changes: dict[str, object],
+    *,
+    lowres: bool,
+    text_width: int | None = TEXT,
+    self_conditioned: bool = False,
+) -> UNet:
     """Build a network whose weights are always the same."""
     shape = {"patch": 2, "embedding": 16, "text": 12, "head_width": 4, **changes}
     torch.manual_seed(0)
-    return UNet(UNetConfig(**shape), text_width, lowres)  # type: ignore[arg-type]
+    config = UNetConfig(**shape)  # type: ignore[arg-type]
+    return UNet(config, text_width, lowres, self_conditioned)
 
 
-KINDS = {"base": base, "upscaler": upscaler, "unconditional": unconditional}
+KINDS = {
+    "base": base,
+    "upscaler": upscaler,
+    "refiner": refiner,
+    "unconditional": unconditional,
+}
 
 
 def inputs_for(
@@ -72,11 +90,13 @@ def inputs_for(
     text = TextEmbedding(torch.randn(batch, 4, TEXT, generator=draws), mask)
     image = torch.randn(batch, 3, side, side, generator=draws)
     lowres = LowRes(image, torch.linspace(8, 2, batch))
+    previous = torch.randn(batch, 3, side, side, generator=draws)
     return (
         x_t,
         log_snr,
         Conditioning(
             None if network.reader is None else text,
             None if network.embed_lowres_log_snr is None else lowres,
+            previous if network.self_conditioned else None,
         ),
     )

@@ -1,6 +1,7 @@
 """What a network promises about its answer, its condition and its gradients."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from minimagen.config import parse
 from minimagen.errors import ConfigError
 from minimagen.models import UNet, UNetConfig
 from minimagen.models.unet import Level
-from tests.models.networks import KINDS, awakened, base, inputs_for, source, upscaler
+from tests.models.networks import KINDS, awakened, base, inputs_for, refiner, source, upscaler
 
 Make = Callable[..., UNet]
 each_kind = pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
@@ -28,7 +29,9 @@ def test_the_answer_has_the_shape_of_the_image(
     x_t, log_snr, cond = inputs_for(network)
     x_t = x_t[:, :, : sides[0]].repeat(1, 1, 1, 2)[..., : sides[1]]
     if cond.lowres is not None:
-        cond = Conditioning(cond.text, LowRes(x_t, cond.lowres.log_snr))
+        cond = replace(cond, lowres=LowRes(x_t, cond.lowres.log_snr))
+    if cond.previous is not None:
+        cond = replace(cond, previous=x_t)
     assert network(x_t, log_snr, cond).shape == x_t.shape
 
 
@@ -65,22 +68,40 @@ def test_memory_layout_changes_nothing(make: Make) -> None:
 
 @each_kind
 def test_everything_told_is_heard(make: Make) -> None:
-    """x_t, log-SNR, text, the low-res image and its level each change the answer."""
+    """x_t, log-SNR, text, the low-res image, its level and the estimate change the answer."""
     network = awakened(make())
     x_t, log_snr, cond = inputs_for(network)
     told = [(x_t + 1, log_snr, cond), (x_t, log_snr + 1, cond)]
     if cond.text is not None:
         told += [(x_t, log_snr, cond.null())]
         other = TextEmbedding(cond.text.tokens.flip(0), cond.text.mask)
-        told += [(x_t, log_snr, Conditioning(other, cond.lowres))]
+        told += [(x_t, log_snr, replace(cond, text=other))]
     if cond.lowres is not None:
         image, level = cond.lowres.image, cond.lowres.log_snr
-        told += [(x_t, log_snr, Conditioning(cond.text, LowRes(image + 1, level)))]
-        told += [(x_t, log_snr, Conditioning(cond.text, LowRes(image, level + 1)))]
+        told += [(x_t, log_snr, replace(cond, lowres=LowRes(image + 1, level)))]
+        told += [(x_t, log_snr, replace(cond, lowres=LowRes(image, level + 1)))]
+        told += [(x_t, log_snr, cond.without_lowres())]
+    if cond.previous is not None:
+        told += [(x_t, log_snr, replace(cond, previous=cond.previous + 1))]
     answer = network(x_t, log_snr, cond)
     for inputs in told:
         difference = (network(*inputs) - answer).flatten(1).abs().amax(1)
         assert (difference > 0.01 * answer.abs().max()).any()
+
+
+def test_no_estimate_is_an_estimate_of_zeros() -> None:
+    network = awakened(refiner())
+    x_t, log_snr, cond = inputs_for(network)
+    zeros = network(x_t, log_snr, replace(cond, previous=torch.zeros_like(x_t)))
+    assert torch.equal(network(x_t, log_snr, replace(cond, previous=None)), zeros)
+    assert not torch.equal(network(x_t, log_snr, cond), zeros)
+
+
+def test_a_network_that_reads_no_estimate_ignores_one() -> None:
+    network = awakened(upscaler())
+    x_t, log_snr, cond = inputs_for(network)
+    told = network(x_t, log_snr, replace(cond, previous=x_t))
+    assert torch.equal(told, network(x_t, log_snr, cond))
 
 
 @with_text

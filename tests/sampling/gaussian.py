@@ -6,7 +6,10 @@ import torch
 from torch import Tensor
 
 from minimagen.diffusion import Schedule
-from minimagen.sampling import Bound
+from minimagen.sampling import Bound, Sampler
+from minimagen.sampling.grids import EDMGrid, KarrasGrid, LogSNRGrid, UniformGrid
+
+AnyGrid = UniformGrid | LogSNRGrid | KarrasGrid | EDMGrid
 
 
 @dataclass(frozen=True)
@@ -34,12 +37,27 @@ class GaussianData:
         return then.alpha * self.mean + narrow / wide * (x - now.alpha * self.mean)
 
 
-def start(shape: tuple[int, ...], dtype: torch.dtype = torch.float64) -> Tensor:
+def start(shape: tuple[int, ...], dtype: torch.dtype = torch.float64, seed: int = 0) -> Tensor:
     """Return the noise that every walk here starts from."""
-    return torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=dtype)
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
 
 
 COLOURFUL = GaussianData(
     mean=torch.linspace(-1, 1, 6, dtype=torch.float64).view(1, 6, 1, 1),
     std=torch.linspace(0.1, 1, 6, dtype=torch.float64).view(1, 6, 1, 1),
 )
+
+
+def error(
+    sampler: Sampler,
+    steps: int,
+    schedule: Schedule,
+    grid: AnyGrid,
+    data: GaussianData = COLOURFUL,
+    x: Tensor | None = None,
+) -> float:
+    """Return the largest distance to the exact solution."""
+    x = start((8, 6, 1, 1)) if x is None else x
+    times = grid.times(schedule, steps)
+    drawn = sampler(data.denoiser(schedule), x, times, schedule)
+    return (drawn - data.flow(x, times[0], times[-1], schedule)).abs().max().item()

@@ -1,9 +1,12 @@
 import json
-from collections.abc import Callable
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+import train
 from minimagen.cascade import CascadeConfig
 from minimagen.errors import CheckpointError, UsageError
 from minimagen.training.config import TrainingConfig
@@ -39,6 +42,41 @@ def test_a_directory_below_a_file_is_refused_in_one_line(
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match=r"--OUTPUT .*file/below: no directory can be made there"):
         TrainingDirectory.create(tmp_path / "file" / "below", "now", *parameters)
+
+
+@pytest.fixture
+def read_only_disk(tmp_path: Path) -> Iterator[Path]:
+    """Mount a disk that cannot be written, where that is allowed; modes do not stop root."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "ro", "none", str(disk)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("cannot mount a read-only disk here")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_read_only_place_is_refused_in_one_line(
+    parameters: Parameters, read_only_disk: Path
+) -> None:
+    with pytest.raises(UsageError, match=r"--OUTPUT .*disk: no directory can be made there \(Read"):
+        TrainingDirectory.create(read_only_disk, "now", *parameters)
+
+
+def test_continuing_where_nothing_can_be_written_ends_before_it_starts(
+    write_parameters: Callable[..., Path],
+    tmp_path: Path,
+    read_only_disk: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    flags = ["-p", str(write_parameters(cascade_of(8))), "-ts", "run"]
+    run = train.train(train.parse([*flags, "-o", str(tmp_path)]))
+    subprocess.run(["mount", "-o", "remount,rw", str(read_only_disk)], check=True)
+    there = shutil.copytree(run, read_only_disk / "training_run")
+    subprocess.run(["mount", "-o", "remount,ro", str(read_only_disk)], check=True)
+    capsys.readouterr()
+    assert train.main(["-rd", str(there)]) == 1
+    assert "cannot be written (" in capsys.readouterr().err
 
 
 def test_another_directory_is_no_training_directory(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 import train
+from minimagen import Imagen
 from minimagen.errors import TrainingError
 from tests.conftest import cascade_of, stage_of
 
@@ -38,10 +39,36 @@ def two_stages(write_parameters: Write) -> Path:
     return write_parameters(tree)
 
 
+@pytest.fixture
+def with_everything(write_parameters: Write) -> Path:
+    """Return the same with all that training can do besides."""
+    chance = {"lowres_dropout": 0.3, "self_conditioning": 0.5, "learned_log_variance": True}
+    tree = cascade_of(16, 32)
+    steered = {
+        "steps": 2,
+        "guidance_scale": 2.0,
+        "lowres_guidance_scale": 1.5,
+        "guidance_rescale": 0.5,
+        "guidance_interval": [-20.0, 5.0],
+    }
+    tree["imagen"]["stages"] = [
+        stage_of(16, **chance),
+        stage_of(32, crop=16, sampling=steered, **chance),
+    ]
+    tree["training"]["checkpoint_every"] = 3
+    return write_parameters(tree, "everything")
+
+
+@pytest.mark.parametrize(("fixture", "files"), [("two_stages", 3), ("with_everything", 4)])
 def test_two_steps_and_two_resumed_ones_are_four_bit_for_bit(
-    two_stages: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fixture: str,
+    files: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
     """On a base and on a super-resolution stage; the run is stopped by a real signal."""
+    two_stages = request.getfixturevalue(fixture)
     whole = fitted(tmp_path / "whole", "-p", str(two_stages))
     for stage in ("0", "1"):
         with interrupted_after(monkeypatch, steps=2):
@@ -54,15 +81,16 @@ def test_two_steps_and_two_resumed_ones_are_four_bit_for_bit(
         assert steps == ["step_00000002"]
         assert train.main(["-rd", str(cut), "-st", stage]) == 0
         final = {name: data for name, data in weights_of(cut).items() if "step_00000004" in name}
-        assert len(final) == 3
+        assert len(final) == files
         assert final.items() <= weights_of(whole).items()
 
 
 class interrupted_after:  # noqa: N801 - reads as a statement
-    """Send this process a SIGTERM at the end of an optimizer step."""
+    """Send this process a signal at the end of an optimizer step."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, steps: int, name: str = "SIGTERM") -> None:
         self.monkeypatch, self.left = monkeypatch, steps
+        self.number = getattr(signal, name)
 
     def __enter__(self) -> None:
         step = torch.optim.AdamW.step
@@ -71,13 +99,34 @@ class interrupted_after:  # noqa: N801 - reads as a statement
             result = step(optimizer, *args)
             self.left -= 1
             if self.left == 0:
-                os.kill(os.getpid(), signal.SIGTERM)
+                os.kill(os.getpid(), self.number)
             return result
 
         self.monkeypatch.setattr(torch.optim.AdamW, "step", step_then_signal)
 
     def __exit__(self, *error: object) -> None:
         self.monkeypatch.undo()
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [("SIGHUP", 129), ("SIGINT", 130), ("SIGTERM", 143), ("SIGUSR1", 143)]
+)
+def test_a_signal_ends_the_step_saves_and_leaves_with_its_code(
+    two_stages: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    code: int,
+) -> None:
+    """One checkpoint is left, of the step that was being taken, with its weights files."""
+    with interrupted_after(monkeypatch, steps=1, name=name):
+        assert train.main(["-p", str(two_stages), "-o", str(tmp_path), "-ts", "run"]) == code
+    run = tmp_path / "training_run"
+    assert [path.name for path in run.glob("tmp/unet_*/step_*")] == ["step_00000001"]
+    names = sorted(path.name for path in (run / "state_dicts").iterdir())
+    assert names == ["unet_0_raw.safetensors", "unet_0_state.safetensors"]
+    assert f"stopped by {name} after step 1 of 4 of stage 0" in capsys.readouterr().err
 
 
 def test_four_batches_of_two_equal_one_batch_of_eight(two_stages: Path, tmp_path: Path) -> None:
@@ -90,6 +139,19 @@ def test_four_batches_of_two_equal_one_batch_of_eight(two_stages: Path, tmp_path
         one, other = load_file(parts / name), load_file(whole / name)
         for key, value in one.items():
             torch.testing.assert_close(value, other[key], atol=1e-5, rtol=1e-4)
+
+
+def test_a_run_with_everything_draws_pictures(with_everything: Path, tmp_path: Path) -> None:
+    """Finite ones, and the learned variance has moved but is in no weights file."""
+    run = fitted(tmp_path, "-p", str(with_everything))
+    for image in Imagen.load(run, device="cpu").sample_stages(["a red circle", ""]):
+        assert image.isfinite().all()
+        assert image.abs().max() <= 1
+    checkpoint = run / "tmp" / "unet_1" / "step_00000004"
+    assert load_file(checkpoint / "log_variance.safetensors")["linear.weight"].any()
+    saved = load_file(run / "state_dicts" / "unet_1_state.safetensors")
+    network = Imagen.load(run, device="cpu").stages[1].network
+    assert saved.keys() == network.state_dict().keys()
 
 
 @pytest.mark.slow

@@ -83,6 +83,16 @@ def test_muon_first_step_is_minus_rate_times_scale_times_the_orthogonal_gradient
     torch.testing.assert_close(weight.data, expected, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("config", [AdamWConfig(weight_decay=0.1), MuonConfig(weight_decay=0.1)])
+def test_a_log_variance_is_adamws_without_decay(config: AdamWConfig) -> None:
+    network, log_variance = _network(), nn.Linear(3, 1)
+    optimizers = make_optimizers(network, config, 0.01, log_variance)
+    own = optimizers[0].param_groups[1]
+    assert own["params"] == list(log_variance.parameters())
+    assert (own["weight_decay"], own["peak"]) == (0.0, 0.01)
+    assert optimizers[0].param_groups[0]["weight_decay"] == 0.1
+
+
 @pytest.mark.parametrize("config", [AdamWConfig(), MuonConfig()])
 def test_state_put_back_continues_bit_for_bit(config: AdamWConfig) -> None:
     network = _network()

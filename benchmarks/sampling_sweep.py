@@ -1,0 +1,265 @@
+"""How a trained base is best sampled:  python -m benchmarks.sampling_sweep -d training_<TIMESTAMP>.
+
+Every sampler at every number of steps and guidance scale draws the 64 captions of main.py that
+training never saw, from the same noise. Three questions of the pictures: do they show what their
+caption says; are they, as a set, like true renderings of these captions; does guidance burn them?
+
+    accuracy          share of pictures with the caption's colour and shape
+    energy_distance   between drawn and true pictures, reduced to 16 px: root mean square of RGB
+                      values in [-1, 1], which sees colours, sizes and places but no fine edges.
+                      Less what other true pictures come to, so 0 is perfect
+    saturation        share of values at 0.999 of the range or beyond; true pictures have none
+    chroma_excess     mean of max(R, G, B) - min(R, G, B), less that of true pictures, in [0, 1]
+
+Each cell is kept in docs/measured/sampling_sweep.jsonl as soon as it is measured, and is measured
+again only for other weights. So the sweep may be interrupted, and taken in parts.
+"""
+
+import argparse
+import hashlib
+import json
+import math
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import count, islice, product
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+import main as demo
+from benchmarks.energy import energy_distance
+from benchmarks.plots import draw_line, save_figure, tidy
+from benchmarks.record import MEASURED, print_table, save
+from benchmarks.walks import calls_made
+from minimagen.data.shapes import draw, scene_for
+from minimagen.diffusion.thresholding import NoThresholding
+from minimagen.evaluation.caption_accuracy import caption_accuracy, named_pair
+from minimagen.imagen import Imagen, weights_path
+from minimagen.lowres import resize
+from minimagen.sampling import SAMPLERS
+from minimagen.tensors import from_uint8, to_uint8
+
+STEPS = 5, 10, 20, 50
+SCALES = 1.0, 2.0, 3.0, 5.0, 8.0
+VARIANTS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "rescaled": {"guidance_rescale": 0.7},
+    "unthresholded": {"thresholding": NoThresholding()},
+}
+CELLS = MEASURED / "sampling_sweep.jsonl"
+TRUE_EACH = 4  # true pictures a caption, to compare with
+TRUE_SETS = 8  # of one a caption, to know what is perfect
+MEASURES = "accuracy", "energy_distance", "saturation", "chroma_excess"
+
+Cell = dict[str, Any]
+
+
+class Setting(NamedTuple):
+    """How the base is sampled."""
+
+    variant: str
+    sampler: str
+    steps: int
+    guidance: float
+
+
+def true_pictures(captions: Sequence[str], size: int, each: int, seed: int) -> Tensor:
+    """Draw scenes that their own words describe by these captions; (N each, 3, size, size)."""
+    pictures = []
+    for caption in captions:
+        scenes = (scene_for(named_pair(caption), seed, i) for i in count())
+        fitting = (scene for scene in scenes if scene.caption == caption)
+        pictures += [draw(scene, size) for scene in islice(fitting, each)]
+    return from_uint8(torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2))
+
+
+def features(images: Tensor) -> Tensor:
+    """Reduce pictures to 16 px, scaled so that a distance is a root mean square; (N, 768)."""
+    small = resize(images, 16).flatten(1)
+    return small / math.sqrt(small.shape[1])
+
+
+def chroma(images: Tensor) -> float:
+    """Return the mean of max(R, G, B) - min(R, G, B), in [0, 1]."""
+    return ((images.amax(dim=1) - images.amin(dim=1)) / 2).mean().item()
+
+
+@dataclass(frozen=True)
+class Jury:
+    """Judges pictures of these captions by true ones.
+
+    Args:
+        captions: N of them.
+        truth: true pictures, some for each caption, (M, 3, S, S).
+        offset: energy distance at which pictures are perfect. It is not 0: of one picture a caption
+            no two show the same caption, while a drawn and a true one may.
+    """
+
+    captions: Sequence[str]
+    truth: Tensor
+    offset: float = 0.0
+
+    @classmethod
+    def gather(cls, captions: Sequence[str], size: int) -> "Jury":
+        """Draw the true pictures, and find the offset with some more."""
+        jury = cls(captions, true_pictures(captions, size, TRUE_EACH, seed=0))
+        return replace(jury, offset=jury.of_true_pictures()["energy_distance"])
+
+    def of_true_pictures(self) -> dict[str, float]:
+        """Judge true pictures, one a caption: means over some sets, and the distance's scatter."""
+        size = self.truth.shape[-1]
+        sets = (true_pictures(self.captions, size, 1, seed) for seed in range(1, TRUE_SETS + 1))
+        found = [self.judge(images) for images in sets]
+        means = {name: round(fmean(each[name] for each in found), 5) + 0.0 for name in MEASURES}
+        return {**means, "scatter": round(stdev(each["energy_distance"] for each in found), 5)}
+
+    def judge(self, images: Tensor) -> dict[str, float]:
+        """Answer the three questions of pictures (N, 3, S, S), one a caption."""
+        arrays = list(to_uint8(images).permute(0, 2, 3, 1).numpy())
+        distance = energy_distance(features(images), features(self.truth)) - self.offset
+        return {
+            "accuracy": round(caption_accuracy(arrays, self.captions), 4),
+            "energy_distance": round(distance, 5),
+            "saturation": round((images.abs() >= 0.999).double().mean().item(), 5),
+            "chroma_excess": round(chroma(images) - chroma(self.truth), 5),
+        }
+
+
+def measure(imagen: Imagen, setting: Setting, jury: Jury) -> Cell:
+    """Draw all captions in one way and judge the pictures."""
+    started = time.monotonic()
+    images = imagen.with_sampling(**VARIANTS[setting.variant]).sample(
+        jury.captions,
+        sampler=setting.sampler,
+        steps=setting.steps,
+        guidance_scale=setting.guidance,
+        size=jury.truth.shape[-1],
+        batch_size=len(jury.captions),
+    )
+    seconds = round(time.monotonic() - started, 1)
+    calls = calls_made(setting.sampler, setting.steps)
+    return {**setting._asdict(), "calls": calls, "seconds": seconds, **jury.judge(images)}
+
+
+def recorded(weights: str) -> dict[Setting, Cell]:
+    """Return the cells already measured with these weights; a line cut short is left out."""
+    found: dict[Setting, Cell] = {}
+    for line in CELLS.read_text(encoding="utf-8").splitlines() if CELLS.is_file() else ():
+        try:
+            cell = json.loads(line)
+        except json.JSONDecodeError:
+            continue
+        if cell.pop("weights") == weights:
+            found[Setting(*(cell[name] for name in Setting._fields))] = cell
+    return found
+
+
+def keep(cell: Cell, weights: str) -> None:
+    """Append a cell to those that are recorded."""
+    CELLS.parent.mkdir(parents=True, exist_ok=True)
+    with CELLS.open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"weights": weights, **cell}) + "\n")
+
+
+def sweep(directory: Path, settings: Sequence[Setting]) -> dict[str, Any]:
+    """Measure what is not recorded yet; return all that is, beside what true pictures score."""
+    imagen = Imagen.load(directory)
+    jury = Jury.gather(demo.unseen_captions(), imagen.stages[0].config.size)
+    weights = hashlib.sha256(weights_path(directory, 0).read_bytes()).hexdigest()[:16]
+    done = recorded(weights)
+    missing = [setting for setting in settings if setting not in done]
+    for number, setting in enumerate(missing, 1):
+        done[setting] = measure(imagen, setting, jury)
+        keep(done[setting], weights)
+        print(f"{number} of {len(missing)}: {_line(done[setting])}", flush=True)
+    return {"weights": weights, "true": jury.of_true_pictures(), "cells": list(done.values())}
+
+
+def _line(cell: Cell) -> str:
+    return ", ".join(f"{name} {value}" for name, value in cell.items())
+
+
+def ranked(cells: Iterable[Cell]) -> list[Cell]:
+    """Sort cells, the best first: by accuracy, then by energy distance."""
+    return sorted(cells, key=lambda cell: (-cell["accuracy"], cell["energy_distance"]))
+
+
+def report(results: dict[str, Any]) -> None:
+    """Print each sampler's best settings, the best first, and what true pictures score."""
+    best: dict[str, Cell] = {}
+    for cell in ranked(results["cells"]):
+        best.setdefault(cell["sampler"], cell)
+    columns = (*("sampler", "steps", "calls", "guidance", "variant"), *MEASURES)
+    rows = [[cell[name] for name in columns] for cell in best.values()]
+    true = ["true pictures", "", "", "", "", *(results["true"][name] for name in MEASURES)]
+    print_table([name.replace("_", " ") for name in columns], [*rows, true])
+    print(f"\nThe distance of true pictures scatters by {results['true']['scatter']}.")
+
+
+def mean_over(cells: Iterable[Cell], place: str, measure: str) -> dict[float, float]:
+    """Average a measure over the cells at each place of an axis."""
+    found = defaultdict(list)
+    for cell in cells:
+        found[cell[place]].append(cell[measure])
+    return {where: fmean(values) for where, values in found.items()}
+
+
+def plot(results: dict[str, Any]) -> None:
+    """Draw accuracy against steps, and accuracy and saturation against guidance."""
+    figure = Figure(figsize=(13, 4.6), layout="constrained")
+    by_steps, accuracy, saturation = figure.subplots(1, 3)
+    plain = [cell for cell in results["cells"] if cell["variant"] == "plain"]
+    for name in dict.fromkeys(cell["sampler"] for cell in plain):
+        own = [cell for cell in plain if cell["sampler"] == name]
+        scales = mean_over(own, "guidance", "accuracy")
+        scale = max(scales, key=lambda scale: scales[scale])
+        at_best = [cell for cell in own if cell["guidance"] == scale]
+        draw_line(by_steps, name, mean_over(at_best, "steps", "accuracy"), f"{name}, {scale:g}")
+        draw_line(accuracy, name, scales)
+        draw_line(saturation, name, mean_over(own, "guidance", "saturation"))
+    steps = sorted({cell["steps"] for cell in plain})
+    tidy(by_steps, xscale="log", xlabel="steps", ylabel="caption accuracy")
+    by_steps.set_xticks(steps, [str(step) for step in steps])
+    by_steps.minorticks_off()
+    tidy(accuracy, xlabel="guidance scale", ylabel="caption accuracy, mean over steps")
+    tidy(saturation, xlabel="guidance scale", ylabel="saturated values, mean over steps")
+    figure.legend(
+        *by_steps.get_legend_handles_labels(),
+        title="sampler, best guidance",
+        loc="outside right upper",
+        frameon=False,
+    )
+    save_figure(figure, MEASURED / "sampling_sweep.png")
+
+
+def parse() -> argparse.Namespace:
+    """Read the flags."""
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
+    parser.add_argument("-d", "--directory", type=Path, required=True, help="made by train.py")
+    parser.add_argument("--samplers", nargs="+", choices=SAMPLERS, default=list(SAMPLERS))
+    parser.add_argument("--steps", nargs="+", type=int, default=STEPS)
+    parser.add_argument("--guidance", nargs="+", type=float, default=SCALES)
+    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=["plain"])
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Run the sweep, print its table, write its JSON and its plot."""
+    options = parse()
+    axes = options.variants, options.samplers, options.steps, options.guidance
+    results = sweep(options.directory, [Setting(*setting) for setting in product(*axes)])
+    report(results)
+    save("sampling_sweep", "python -m benchmarks.sampling_sweep -d training_<TIMESTAMP>", results)
+    plot(results)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""Looking at a stage now and then: its loss on held-out pictures, and pictures it draws."""
+
+import math
+
+from minimagen.data.stream import readable_pictures
+from minimagen.runtime import autocast
+from minimagen.stage import Stage
+from minimagen.training.journal import Journal
+from minimagen.training.run import Run
+from minimagen.training.samples import sample_grid
+from minimagen.training.validation import ValidationSet, validation_loss
+
+SHOWN = 8  # pictures in a sample grid
+
+
+class Checkup:
+    """The pictures that a stage is looked at with, decoded once.
+
+    Args:
+        run: what the stages have in common.
+        averaged: the stage with its averaged network, which is what is looked at.
+        journal: where findings go.
+    """
+
+    def __init__(self, run: Run, averaged: Stage, journal: Journal) -> None:
+        self.run, self.averaged, self.journal = run, averaged, journal
+        self.held_out = self._pictures(run.validation[: run.config.validation_images])
+        self.shown = self._pictures((run.validation or run.training)[:SHOWN])
+
+    def loss(self, step: int, batch_size: int) -> float | None:
+        """Measure the validation loss and write it down; None where there is none, or no number."""
+        if not len(self.held_out):
+            return None
+        loss = validation_loss(
+            self.averaged,
+            self.averaged.network,
+            self.held_out,
+            seed=self.run.config.seed,
+            batch_size=batch_size,
+            precision=self.run.precision,
+        )
+        self.journal.note(f"step {step}: validation loss {loss:.5f}")
+        number = loss if math.isfinite(loss) else None
+        self.journal.measure(step, validation_loss=number)
+        return number
+
+    def draw(self, step: int) -> None:
+        """Draw the sample grid."""
+        if not len(self.shown):
+            return
+        with autocast(self.averaged.device, self.run.precision):
+            picture = sample_grid(self.averaged, self.shown, self.run.config.seed)
+        self.journal.show(step, picture)
+
+    def _pictures(self, indices: list[int]) -> ValidationSet:
+        """Decode some pictures, leaving out those that turn out to be unreadable."""
+        size = self.averaged.config.size
+        kept, images, left_out = readable_pictures(self.run.source, indices, size)
+        for item in left_out:
+            self.journal.note(f"left {item.file_name} out of validation: {item.reason}")
+        captions = tuple(self.run.source.caption(i) for i in kept)
+        text = None if self.run.embed is None or not captions else self.run.embed(captions)
+        return ValidationSet(images, text, captions)

@@ -1,0 +1,35 @@
+"""What the bytes of a run depend on besides its parameters and its data."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Where a part of a run was computed.
+
+    Args:
+        library: torch and its version.
+        device: kind of the device, as ``cpu``.
+        threads: that torch computes with.
+    """
+
+    library: str
+    device: str
+    threads: int
+
+    @classmethod
+    def here(cls, device: torch.device) -> "Environment":
+        """Describe this process."""
+        return cls(f"torch {torch.__version__}", device.type, torch.get_num_threads())
+
+    def changes_since(self, before: Mapping[str, Any]) -> list[str]:
+        """Say what has changed, a phrase each."""
+        return [
+            f"{name} was {before[name]} and is {value}"
+            for name, value in asdict(self).items()
+            if before.get(name, value) != value
+        ]

@@ -1,0 +1,143 @@
+"""What learns: a stage's network, its average, its optimizers. How long it learns, ``fit`` says."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from minimagen.data.stream import Batch
+from minimagen.runtime import autocast
+from minimagen.stage import Stage
+from minimagen.training.config import of_stage
+from minimagen.training.draws import draw
+from minimagen.training.ema import EMA
+from minimagen.training.optimizer import (
+    groups_of,
+    load_state_tensors,
+    make_optimizers,
+    set_rate,
+    state_tensors,
+)
+from minimagen.training.run import Run
+from minimagen.training.step import stage_losses
+from minimagen.training.uncertainty import LogVariance
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """What the batches of one optimizer step came to; the gradient itself is in the network.
+
+    Args:
+        numbers: global sample numbers, (N,).
+        losses: of each image, (N,).
+        norm: of the gradient before it was clipped, 0-d.
+    """
+
+    numbers: tuple[int, ...]
+    losses: Tensor
+    norm: Tensor
+
+    @property
+    def loss(self) -> Tensor:
+        """The mean loss, 0-d."""
+        return self.losses.mean()
+
+    def is_finite(self) -> bool:
+        """Whether the weights may be moved by it."""
+        return bool((self.loss + self.norm).isfinite())
+
+    def suspects(self) -> list[int]:
+        """Return the samples whose own loss is no number; all, when only the gradient is none."""
+        broken = (~self.losses.isfinite()).tolist()
+        own = [number for number, is_broken in zip(self.numbers, broken, strict=True) if is_broken]
+        return own or list(self.numbers)
+
+
+class Learner:
+    """All that a training step changes.
+
+    Args:
+        run: what the stages have in common.
+        stage: its network is trained in place.
+    """
+
+    def __init__(self, run: Run, stage: Stage) -> None:
+        config = run.config
+        self.run, self.stage = run, stage
+        self.network = stage.network.train()
+        self.ema = EMA(stage.network, config.ema_decay)
+        learned = stage.config.learned_log_variance
+        self.log_variance = LogVariance().to(stage.device) if learned else None
+        peak = of_stage(config.optimizer.learning_rate, stage.index)
+        self.optimizers = make_optimizers(stage.network, config.optimizer, peak, self.log_variance)
+        self.batch_size = of_stage(config.batch_size, stage.index)
+        self.images_per_step = self.batch_size * config.accumulate
+
+    @property
+    def averaged(self) -> Stage:
+        """The stage with its averaged network."""
+        return replace(self.stage, network=self.ema.network)
+
+    @property
+    def rate(self) -> float:
+        """AdamW's rate as it was last set."""
+        return groups_of(self.optimizers)[0]["lr"]
+
+    def gradient(self, batches: Iterable[Batch]) -> Gradient:
+        """Add up the clipped gradient of one optimizer step; nothing is moved by it yet."""
+        numbers: list[int] = []
+        losses: list[Tensor] = []
+        for batch in batches:
+            part = self._losses(batch)
+            (part.sum() / self.images_per_step).backward()  # type: ignore[no-untyped-call]
+            numbers += batch.numbers
+            losses.append(part.detach())
+        clip = self.run.config.optimizer.clip
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), clip)
+        return Gradient(tuple(numbers), torch.cat(losses), norm)
+
+    def update(self, factor: float, updates: int) -> None:
+        """Move the weights by the gradient, then their average.
+
+        Args:
+            factor: share of the peak rate.
+            updates: how many came before.
+        """
+        set_rate(self.optimizers, factor)
+        for optimizer in self.optimizers:
+            optimizer.step()
+        self.forget_gradient()
+        self.ema.update(self.network, updates)
+
+    def forget_gradient(self) -> None:
+        """Be ready for the next step."""
+        for optimizer in self.optimizers:
+            optimizer.zero_grad()
+
+    def tensors(self) -> dict[str, dict[str, Tensor]]:
+        """Return all that resuming needs, in groups."""
+        tensors = {
+            "model": self.network.state_dict(),
+            "ema": self.ema.network.state_dict(),
+            "optimizer": state_tensors(self.optimizers),
+        }
+        if self.log_variance is not None:
+            tensors["log_variance"] = self.log_variance.state_dict()
+        return tensors
+
+    def load(self, tensors: dict[str, dict[str, Tensor]]) -> None:
+        """Put back what :meth:`tensors` returned."""
+        self.network.load_state_dict(tensors["model"])
+        self.ema.network.load_state_dict(tensors["ema"])
+        load_state_tensors(self.optimizers, tensors["optimizer"])
+        if self.log_variance is not None:
+            self.log_variance.load_state_dict(tensors["log_variance"])
+
+    def _losses(self, batch: Batch) -> Tensor:
+        draws = draw(self.stage, batch.numbers, self.images_per_step, self.run.config.seed)
+        text = None if self.run.embed is None else self.run.embed(batch.captions)
+        with autocast(self.stage.device, self.run.precision):
+            return stage_losses(
+                self.stage, self.network, batch.images, text, draws, self.log_variance
+            )

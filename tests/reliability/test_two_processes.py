@@ -1,0 +1,39 @@
+"""Two processes and one training directory: one writes, any number read."""
+
+import os
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import inference
+import train
+from minimagen.errors import LockedError
+from minimagen.locking import stage_lock
+from tests.tiny_runs import files_of, tiny_run
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a finished run of two stages; only read it."""
+    return tiny_run(tmp_path_factory.mktemp("whole"), 16, 32)
+
+
+def test_a_second_writer_is_told_who_holds_the_stage_with_exit_code_4(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = files_of(run)
+    with stage_lock(run / "tmp/unet_1"):
+        assert train.main(["-rd", str(run), "-st", "0"]) == 0  # another stage is free
+        capsys.readouterr()
+        assert train.main(["-rd", str(run), "-st", "1"]) == LockedError.exit_code == 4
+    assert f"locked by pid {os.getpid()} on host " in capsys.readouterr().err
+    assert files_of(run) == before
+
+
+def test_readers_need_no_lock(run: Path, tmp_path: Path) -> None:
+    with stage_lock(run / "tmp/unet_0"), stage_lock(run / "tmp/unet_1"):
+        flags = ["-d", str(run), "-c", "a red circle", "-o", str(tmp_path)]
+        out = inference.infer(inference.parse(flags))
+    with Image.open(out / "generated_images/image_0.png") as picture:
+        assert picture.size == (32, 32)
