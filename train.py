@@ -32,7 +32,6 @@ def train(options: argparse.Namespace) -> Path:
         directory = TrainingDirectory.create(options.output or Path(), timestamp, cascade, training)
     else:
         directory = before
-        directory.save_configuration(training)
     print(f"training directory: {directory.path}")
 
     run = begin(directory, cascade, training, materials, device=device, workers=options.num_workers)

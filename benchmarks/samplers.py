@@ -2,7 +2,7 @@
 
 The data are a mixture of Gaussians in the plane, whose best denoiser is known exactly, so all that
 is wrong with what a sampler draws is the sampler's own. Every sampler gets the same budgets of
-denoiser calls on three grids of the cosine schedule; what it draws is compared with the mixture by
+denoiser calls on four grids of the cosine schedule; what it draws is compared with the mixture by
 energy distance. At the end the best walk of 20 calls is held against 1,000 steps of ddpm.
 
     python -m benchmarks.samplers --markdown      the table of the last run, for the documentation
@@ -38,7 +38,7 @@ BUDGETS = 5, 8, 10, 15, 20, 30, 50, 100  # denoiser calls
 SHOWN = 10, 20, 50
 SHORT, LONG = 20, 1000  # calls of the best that must be as good as ddpm, and of ddpm
 DDPM = f"ddpm, {LONG:,} calls"
-MARKS = {"uniform_t": "t", "uniform_log_snr": "s", "karras": "k"}
+MARKS = {"uniform_t": "t", "uniform_log_snr": "s", "karras": "k", "edm": "e"}
 
 WHEN = {
     "ddpm": "the reference: with hundreds of steps as good as the denoiser allows",
@@ -51,7 +51,7 @@ WHEN = {
     "dpmpp_2m": "the default: good from 5 calls, made for guidance",
     "dpmpp_3m": "20 calls and more, on `uniform_log_snr`",
     "dpmpp_2m_sde": "20 calls and more, when fresh noise should wash out a network's errors",
-    "unipc": "20 calls and more, on `uniform_log_snr`: the first to reach the floor",
+    "unipc": "20 calls and more, on `uniform_log_snr`; third order at one call a step",
     "pndm": "to repeat older work, on `uniform_log_snr`; its start costs nine calls more",
     "lms": "8 to 15 calls with little guidance; its fourth order trusts the denoiser most",
 }
@@ -144,7 +144,7 @@ def report(results: dict[str, Any]) -> None:
     calls = [f"{budget} calls" for budget in SHOWN]
     print_table(("sampler", "order", "calls a step", *calls, "when to use it"), rows)
     marks = ", ".join(f"{mark}: {grid}" for grid, mark in MARKS.items())
-    print(f"\nEnergy distance at the best grid ({marks}); true samples stay below {hidden:.0e}.")
+    print(f"\nEnergy distance at the best grid ({marks}); noise hides what is below {hidden:.0e}.")
     print(
         "At {calls} calls {sampler} on {grid} comes to {distance:.1e}, ddpm at {ddpm_calls} to "
         "{ddpm_distance:.1e}; on these {points} points one standard deviation of true samples is "
@@ -172,7 +172,7 @@ def plot(results: dict[str, Any]) -> None:
         axes,
         title="Drawing from a mixture of eight Gaussians with its exact denoiser",
         xlabel="denoiser calls",
-        ylabel="energy distance, best of three grids; cut where noise begins",
+        ylabel="energy distance, best of four grids; cut where noise begins",
         xscale="log",
         yscale="log",
         xlim=(3.7, 110),

@@ -37,7 +37,7 @@ import main as demo
 from benchmarks.energy import energy_distance
 from benchmarks.plots import draw_line, save_figure, tidy
 from benchmarks.record import MEASURED, print_table, save
-from benchmarks.walks import calls_made
+from benchmarks.walks import GRIDS, calls_made
 from minimagen.data.shapes import draw, scene_for
 from minimagen.diffusion.thresholding import NoThresholding
 from minimagen.evaluation.caption_accuracy import caption_accuracy, named_pair
@@ -50,6 +50,7 @@ STEPS = 5, 10, 20, 50
 SCALES = 1.0, 2.0, 3.0, 5.0, 8.0
 VARIANTS: dict[str, dict[str, Any]] = {
     "plain": {},
+    **{f"on {grid.kind}": {"grid": grid} for grid in GRIDS.values()},
     "rescaled": {"guidance_rescale": 0.7},
     "unthresholded": {"thresholding": NoThresholding()},
 }

@@ -9,12 +9,14 @@ from torch import Tensor
 
 from minimagen.diffusion.schedules import CosineSchedule
 from minimagen.sampling import SAMPLERS, Bound
-from minimagen.sampling.grids import Grid, KarrasGrid, LogSNRGrid, UniformGrid
+from minimagen.sampling.grids import EDMGrid, Grid, KarrasGrid, LogSNRGrid, UniformGrid
 from minimagen.seeds import generators
 from tests.sampling.gaussian import COLOURFUL, start
 
 SCHEDULE = CosineSchedule()
-GRIDS: dict[str, Grid] = {grid.kind: grid for grid in (UniformGrid(), LogSNRGrid(), KarrasGrid())}
+GRIDS: dict[str, Grid] = {
+    grid.kind: grid for grid in (UniformGrid(), LogSNRGrid(), KarrasGrid(), EDMGrid())
+}
 
 
 def walk(name: str, denoise: Bound, x: Tensor, grid: Grid, steps: int, seed: int = 0) -> Tensor:

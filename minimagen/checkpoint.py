@@ -97,7 +97,7 @@ def write_checkpoint(
     """
     assert keep >= 1, "the last verified checkpoint is never deleted"
     final = root / f"step_{step:08d}"
-    if final.exists() and _complaint(final) is None:
+    if final.exists() and complaint_of(final) is None:
         return final
     text = _to_json(state)
     needed = sum(map(_size, tensors.values())) + len(text)
@@ -166,8 +166,8 @@ def newest_checkpoint(root: Path) -> tuple[Path | None, list[str]]:
         NoValidCheckpointError: when checkpoints exist and none verifies.
     """
     skipped: list[str] = []
-    for path in _newest_first(root):
-        complaint = _complaint(path)
+    for path in newest_first(root):
+        complaint = complaint_of(path)
         if complaint is None:
             return path, skipped
         skipped.append(complaint)
@@ -286,10 +286,10 @@ def _put(building: Path, final: Path) -> None:
 def _retain(root: Path, keep: int) -> None:
     """Drop whatever is older than the newest ``keep`` verified ones."""
     kept = 0
-    for path in _newest_first(root):
+    for path in newest_first(root):
         if kept == keep:
             _discard(path)
-        elif path.resolve() in _verified or _complaint(path) is None:
+        elif path.resolve() in _verified or complaint_of(path) is None:
             kept += 1
 
 
@@ -354,7 +354,7 @@ def _crash_point(name: str) -> None:
 # Verifying
 
 
-def _newest_first(root: Path) -> list[Path]:
+def newest_first(root: Path) -> list[Path]:
     """List checkpoints by step, never by time."""
     paths = root.glob("step_*") if root.is_dir() else []
     found = {path: re.fullmatch(r"step_(\d{8,})", path.name) for path in paths}
@@ -365,7 +365,7 @@ def _step_of(path: Path) -> int:
     return int(path.name.removeprefix("step_"))
 
 
-def _complaint(path: Path) -> str | None:
+def complaint_of(path: Path) -> str | None:
     """Say in one line why a checkpoint does not verify; None when it does."""
     try:
         _verify(path)
@@ -385,15 +385,27 @@ def _verify(path: Path) -> Manifest:
 def _read_manifest(path: Path) -> Manifest:
     where = path / MANIFEST
     text = _read(where)
+    _require_format(where, text)
     try:
         manifest = parse(Manifest, text, str(where))
     except ConfigError as error:
         raise CheckpointError(f"{error}; the checkpoint is damaged") from None
-    if manifest.format != FORMAT:
-        raise CheckpointError(f"{where}: has format {manifest.format}, this version reads {FORMAT}")
     if dump(manifest) != text or path.name != f"step_{manifest.step:08d}":
         raise CheckpointError(f"{where}: is not as it was written; the checkpoint is damaged")
     return manifest
+
+
+def _require_format(where: Path, text: str) -> None:
+    """Refuse another version's manifest by its number, before its other keys look like damage."""
+    try:
+        number = json.loads(text)["format"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return  # damaged, as reading it will say
+    if isinstance(number, int) and number != FORMAT:
+        raise CheckpointError(
+            f"{where}: has format {number}, this version reads {FORMAT}; "
+            "continue it with the version of minimagen that wrote it"
+        )
 
 
 def _verify_file(path: Path, record: FileRecord) -> None:

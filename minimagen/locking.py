@@ -29,10 +29,30 @@ def stage_lock(directory: Path) -> Iterator[None]:
     path = directory / LOCK
     file = _open(path)
     try:
-        _acquire(file, path)
+        with _explained(path):
+            _lock(file, wait=False)
+            # A forked data worker that outlives us must not hold the lock on.
+            os.register_at_fork(after_in_child=file.close)
+            _sign(file)
         yield
     finally:
         file.close()  # which frees the lock
+
+
+@contextmanager
+def in_turn(path: Path) -> Iterator[None]:
+    """Wait for a lock and hold it for a moment: for a file that several stages write.
+
+    Raises:
+        CheckpointError: when the file cannot be made or locked at all.
+    """
+    file = _open(path)
+    try:
+        with _explained(path):
+            _lock(file, wait=True)
+        yield
+    finally:
+        file.close()
 
 
 def _open(path: Path) -> FileIO:
@@ -45,10 +65,10 @@ def _open(path: Path) -> FileIO:
         ) from None
 
 
-def _acquire(file: FileIO, path: Path) -> None:
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
     try:
-        _try_lock(file)
-        _sign(file)
+        yield
     except (BlockingIOError, PermissionError):
         raise LockedError(f"{path}: {_holder(path)}; wait for it, or stop it") from None
     except OSError as error:
@@ -57,19 +77,17 @@ def _acquire(file: FileIO, path: Path) -> None:
         ) from None
 
 
-def _try_lock(file: FileIO) -> None:
-    """Take the lock or raise at once."""
+def _lock(file: FileIO, wait: bool) -> None:
+    """Take the lock, at once or never unless told to wait."""
     if sys.platform == "win32":
         import msvcrt
 
         file.seek(1 << 30)  # beyond the content: a locked byte cannot be read there
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        msvcrt.locking(file.fileno(), msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
     else:
         import fcntl
 
-        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # A forked data worker that outlives us must not hold the lock on.
-        os.register_at_fork(after_in_child=file.close)
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
 
 
 def _sign(file: FileIO) -> None:

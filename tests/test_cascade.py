@@ -62,6 +62,18 @@ def test_cascades_of_any_length_are_read(write_parameters: Write, sizes: tuple[i
             '"ddmp": no sampler of this name; choose one of ddpm, ddim',
         ),
         (
+            changed((16, 32), "stage", sampling={"sampler_options": {"eta": 1.0}}),
+            "dpmpp_2m has no option 'eta'; it takes none",
+        ),
+        (
+            changed((16,), "stage", sampling={"sampler": "ddpm", "sampler_options": {"eta": 1.0}}),
+            "ddpm has no option 'eta'; it takes variance",
+        ),
+        (
+            changed((16,), "stage", sampling={"sampler": "unipc", "sampler_options": {"order": 9}}),
+            "unipc's order is 9: input should be 1, 2 or 3",
+        ),
+        (
             changed((16, 32), "stage", augmentation={"max_time": 0.05}),
             r"stage 1: sampling.augmentation 0.1 is above augmentation.max_time 0.05",
         ),

@@ -116,7 +116,10 @@ class TestInference:
         (["-d", "TRAINED", "-c", "latin.txt"], "--CAPTIONS latin.txt: no UTF-8 text at byte 1"),
         (["-d", "TRAINED", "-s", "64"], "--IMG_SIDE_LEN 64: no fitted stage has this size; choose"),
         (["-d", "TRAINED", "-ns", "1,2,3"], "steps: 3 values for 2 stages; give 1 or 2"),
-        (["-d", "TRAINED", "-sm", "magic"], "--SAMPLER magic: no sampler of this name; choose one of ddpm, "),
+        (
+            ["-d", "TRAINED", "-sm", "magic"],
+            "--SAMPLER magic: no sampler of this name; choose one of ddpm, ",
+        ),
         (["-d", "TRAINED", "-dv", "cuda:77"], "--DEVICE cuda:77: not on this machine"),
         (["-d", "TRAINED", "-o", "latin.txt/x"], "--OUTPUT latin.txt/x: no directory can be made"),
         ([], "no training_* directory here; train one with train.py, or give -d"),

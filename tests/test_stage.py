@@ -24,7 +24,7 @@ from minimagen.lowres import prepare_lowres
 from minimagen.models import UNet
 from minimagen.models.unet import Level
 from minimagen.sampling import SAMPLERS
-from minimagen.sampling.grids import KarrasGrid, discrete_grid
+from minimagen.sampling.grids import EDMGrid, discrete_grid
 from minimagen.seeds import generators, normal
 from minimagen.stage import Stage
 from tests.models.networks import (
@@ -53,7 +53,7 @@ def stage_with(
         sampler=sampler,  # type: ignore[arg-type]
         steps=4,
         guidance_scale=2.0,
-        grid=KarrasGrid(),
+        grid=EDMGrid(),
         thresholding=thresholding,
         augmentation=0.2,
         **guidance,  # type: ignore[arg-type]
@@ -140,7 +140,7 @@ def test_the_low_res_image_comes_through_the_one_door() -> None:
 @pytest.mark.parametrize("steps", [None, 1, 9])
 def test_the_grid_is_the_stages_own(steps: int | None) -> None:
     stage = stage_with(base())
-    expected = KarrasGrid().times(stage.config.schedule, steps or 4)
+    expected = EDMGrid().times(stage.config.schedule, steps or 4)
     assert torch.equal(stage.times(steps), expected)
 
 
@@ -156,6 +156,16 @@ def test_a_stage_trained_on_discrete_times_walks_them() -> None:
 def test_no_steps_are_wrong_use(steps: int) -> None:
     with pytest.raises(UsageError, match=f"{steps} sampling steps: ask for at least 1"):
         draw(stage_with(base()), range(1), steps=steps)
+
+
+def test_options_go_to_the_stage_s_own_sampler_and_to_no_other() -> None:
+    """ddim with eta 1 is ddpm; asked for another sampler, the option has no meaning."""
+    plain, random = stage_with(base()), stage_with(base(), sampler_options={"eta": 1.0})
+    assert torch.allclose(draw(random, range(2)), draw(plain, range(2), sampler="ddpm"), atol=1e-5)
+    assert not torch.allclose(draw(random, range(2)), draw(plain, range(2)), atol=1e-2)
+    assert torch.equal(
+        draw(random, range(2), sampler="dpmpp_2m"), draw(plain, range(2), sampler="dpmpp_2m")
+    )
 
 
 def test_an_unknown_sampler_is_wrong_use() -> None:

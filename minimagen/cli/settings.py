@@ -97,6 +97,8 @@ def _load(directory: Path, stem: str) -> Tree:
         tree = json.loads(read_json(path))
     except json.JSONDecodeError as error:
         raise ConfigError(f"{path}: no JSON (line {error.lineno}: {error.msg}); mend it") from None
+    except RecursionError:
+        raise ConfigError(f"{path}: nested too deeply; mend it") from None
     if not isinstance(tree, dict):
         raise ConfigError(f"{path}: holds no JSON object")
     return tree

@@ -137,6 +137,6 @@ def _answer(load: Callable[[Task], object], task: Task) -> object:
 
 def _leave_signals_to_the_main_process() -> None:
     """Ctrl-C and schedulers signal whole process groups; the main process still wants its batch."""
-    for name in ("SIGINT", "SIGTERM", "SIGUSR1"):
+    for name in ("SIGINT", "SIGTERM", "SIGUSR1", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)

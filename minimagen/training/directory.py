@@ -6,7 +6,8 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -20,6 +21,7 @@ from minimagen.config import dump, parse, read_json
 from minimagen.data.items import Rejection
 from minimagen.errors import CheckpointError, UsageError
 from minimagen.imagen import Weights, weights_path
+from minimagen.locking import in_turn
 from minimagen.training.config import TrainingConfig
 from minimagen.training.origin import DataRecord
 
@@ -125,17 +127,24 @@ class TrainingDirectory:
 
     def measure(self, **values: Measured) -> None:
         """Append a line for programs to ``metrics.jsonl``."""
-        append_text(self.path / "metrics.jsonl", json.dumps(values, ensure_ascii=False) + "\n")
+        with self._metrics() as path:
+            append_text(path, json.dumps(values, ensure_ascii=False) + "\n")
 
     def forget_after(self, stage: int, step: int) -> None:
         """Drop measurements of steps that a resumed run will take again."""
-        path = self.path / "metrics.jsonl"
-        if not path.is_file():
-            return
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        kept = [line for line in lines if not _is_after(line, stage, step)]
-        if len(kept) < len(lines):
-            write_text(path, "".join(kept))
+        with self._metrics() as path:
+            if not path.is_file():
+                return
+            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+            kept = [line for line in lines if not _is_after(line, stage, step)]
+            if len(kept) < len(lines):
+                write_text(path, "".join(kept))
+
+    @contextmanager
+    def _metrics(self) -> Iterator[Path]:
+        """Hold ``metrics.jsonl``, which stages in other processes write too."""
+        with in_turn(self.path / "tmp" / "metrics.lock"):
+            yield self.path / "metrics.jsonl"
 
 
 def _is_after(line: str, stage: int, step: int) -> bool:

@@ -22,8 +22,8 @@ from minimagen.checkpoint import (
     STATE,
     TENSORS,
     Manifest,
-    _complaint,
-    _newest_first,
+    complaint_of,
+    newest_first,
     sha256_of,
 )
 from minimagen.config import parse
@@ -225,8 +225,8 @@ def _inspect_stage(
 
 
 def _inspect_checkpoints(root: Path) -> Iterator[CheckpointReport]:
-    for path in _newest_first(root):
-        complaint = _complaint(path)
+    for path in newest_first(root):
+        complaint = complaint_of(path)
         if complaint is None or path.exists():  # else a run that is going on dropped it meanwhile
             step = int(path.name.removeprefix("step_"))
             yield CheckpointReport(step, _size(path), complaint)

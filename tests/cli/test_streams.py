@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,32 +13,38 @@ from minimagen.cli.streams import lasting_streams
 from minimagen.errors import TrainingError
 
 
-@pytest.fixture(params=["stdout", "stderr"])
-def broken(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Make one standard stream a pipe that nobody reads."""
+@contextmanager
+def unread(name: str) -> Iterator[None]:
+    """Make a standard stream a pipe that nobody reads; not in a fixture, pytest would undo it."""
     read_end, write_end = os.pipe()
     os.close(read_end)
+    before = getattr(sys, name)
     with os.fdopen(write_end, "w") as stream:
-        monkeypatch.setattr(sys, request.param, stream)
-        yield request.param
-        monkeypatch.undo()
+        setattr(sys, name, stream)
+        try:
+            yield
+        finally:
+            setattr(sys, name, before)
 
 
-def test_work_goes_on_when_nobody_reads(broken: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_work_goes_on_when_nobody_reads(name: str, tmp_path: Path) -> None:
     def work() -> None:
         for _ in range(3):
-            print("x" * 100_000, file=getattr(sys, broken))
+            print("x" * 100_000, file=getattr(sys, name))
         (tmp_path / "done").touch()
 
-    assert leave_well("prog", work) == 0
+    with unread(name):
+        assert leave_well("prog", work) == 0
     assert (tmp_path / "done").exists()
 
 
-def test_an_error_keeps_its_exit_code_when_nobody_reads(broken: str) -> None:
+def test_an_error_keeps_its_exit_code_when_nobody_reads() -> None:
     def work() -> None:
         raise TrainingError("no number")
 
-    assert leave_well("prog", work) == 1
+    with unread("stderr"):
+        assert leave_well("prog", work) == 1
 
 
 def test_the_streams_are_put_back() -> None:

@@ -1,7 +1,9 @@
 import json
+import multiprocessing
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -95,3 +97,23 @@ def test_resuming_forgets_measurements_of_steps_to_be_taken_again(
     directory.forget_after(stage=0, step=2)
     lines = (directory.path / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == [1, 2, 9]
+
+
+def test_resuming_one_stage_loses_no_line_that_another_process_measures(
+    parameters: Parameters, tmp_path: Path
+) -> None:
+    """One process measures stage 1, line by line, while this one rewrites the file for stage 0."""
+    directory = TrainingDirectory.create(tmp_path, "now", *parameters)
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as other:
+        measuring = other.submit(_measure_300_steps_of_stage_1, directory)
+        while not measuring.done():
+            directory.measure(stage=0, step=2)
+            directory.forget_after(stage=0, step=1)
+        measuring.result()
+    lines = (directory.path / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == list(range(300))
+
+
+def _measure_300_steps_of_stage_1(directory: TrainingDirectory) -> None:
+    for step in range(300):
+        directory.measure(stage=1, step=step)
