@@ -29,6 +29,7 @@ def infer(options: argparse.Namespace) -> Path:
         size = imagen.stages[-1].config.size
         print(f"only {fitted} of {planned} stages are fitted: drawing at {size} px")
     how = {
+        "negative_captions": options.negative_caption,
         "guidance_scale": options.guidance_scale,
         "sampler": options.sampler,
         "steps": options.steps,
@@ -42,7 +43,6 @@ def infer(options: argparse.Namespace) -> Path:
         for start in range(0, len(captions), batch):
             drawn = imagen.sample(
                 captions[start : start + batch],
-                negative_captions=options.negative_caption,
                 seed=options.seed or 0,
                 first_number=start,
                 batch_size=batch,

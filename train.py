@@ -23,6 +23,8 @@ def train(options: argparse.Namespace) -> Path:
     before = None if restart is None else TrainingDirectory.open(restart)
     settings = new_run(options) if before is None else continued_run(options, before.path)
     cascade, training = settings.cascade, settings.training
+    if before is not None:
+        before.require_free(settings.stages)
     require_weights(init, settings.stages)
     device = pick_device(options.device)
     materials = gather(cascade, training, device)
@@ -39,7 +41,8 @@ def train(options: argparse.Namespace) -> Path:
         for index in settings.stages:
             stage = starting_stage(cascade, index, device, training.seed, init)
             Fit(run, stage, stopper).fit()
-    directory.note("the run is complete")
+    everything = len(settings.stages) == len(cascade.imagen.stages)
+    directory.note("the run is complete" if everything else "the stages asked for are complete")
     return directory.path
 
 

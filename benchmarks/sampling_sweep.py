@@ -30,6 +30,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
@@ -44,16 +45,25 @@ from minimagen.evaluation.caption_accuracy import caption_accuracy, named_pair
 from minimagen.imagen import Imagen, weights_path
 from minimagen.lowres import resize
 from minimagen.sampling import SAMPLERS
+from minimagen.sampling.grids import EDMGrid
 from minimagen.tensors import from_uint8, to_uint8
 
 STEPS = 5, 10, 20, 50
 SCALES = 1.0, 2.0, 3.0, 5.0, 8.0
+PLAIN: dict[str, Any] = {
+    "grid": EDMGrid(),
+    "guidance_interval": None,
+    "guidance_rescale": 0.0,
+    "thresholding": None,
+}
 VARIANTS: dict[str, dict[str, Any]] = {
     "plain": {},
-    **{f"on {grid.kind}": {"grid": grid} for grid in GRIDS.values()},
+    "in an interval": {"guidance_interval": (-1.0, 6.0)},
     "rescaled": {"guidance_rescale": 0.7},
     "unthresholded": {"thresholding": NoThresholding()},
+    **{f"on {grid.kind}": {"grid": grid} for grid in GRIDS.values() if grid != PLAIN["grid"]},
 }
+STUDIED = "dpmpp_2m"  # the sampler whose variants are drawn
 CELLS = MEASURED / "sampling_sweep.jsonl"
 TRUE_EACH = 4  # true pictures a caption, to compare with
 TRUE_SETS = 8  # of one a caption, to know what is perfect
@@ -136,7 +146,7 @@ class Jury:
 def measure(imagen: Imagen, setting: Setting, jury: Jury) -> Cell:
     """Draw all captions in one way and judge the pictures."""
     started = time.monotonic()
-    images = imagen.with_sampling(**VARIANTS[setting.variant]).sample(
+    images = imagen.with_sampling(stages=[0], **PLAIN | VARIANTS[setting.variant]).sample(
         jury.captions,
         sampler=setting.sampler,
         steps=setting.steps,
@@ -213,31 +223,46 @@ def mean_over(cells: Iterable[Cell], place: str, measure: str) -> dict[float, fl
 
 
 def plot(results: dict[str, Any]) -> None:
-    """Draw accuracy against steps, and accuracy and saturation against guidance."""
-    figure = Figure(figsize=(13, 4.6), layout="constrained")
-    by_steps, accuracy, saturation = figure.subplots(1, 3)
-    plain = [cell for cell in results["cells"] if cell["variant"] == "plain"]
-    for name in dict.fromkeys(cell["sampler"] for cell in plain):
-        own = [cell for cell in plain if cell["sampler"] == name]
+    """Draw each sampler by steps and by guidance, and the variants of one sampler by guidance."""
+    figure = Figure(figsize=(13, 8), layout="constrained")
+    above, below = figure.subplots(2, 3)
+    plot_samplers(above, [cell for cell in results["cells"] if cell["variant"] == "plain"])
+    plot_variants(below, [cell for cell in results["cells"] if cell["sampler"] == STUDIED])
+    save_figure(figure, MEASURED / "sampling_sweep.png")
+
+
+def plot_samplers(panels: Sequence[Axes], cells: Sequence[Cell]) -> None:
+    """Draw accuracy against steps and guidance, and saturation against guidance."""
+    by_steps, accuracy, saturation = panels
+    for name in dict.fromkeys(cell["sampler"] for cell in cells):
+        own = [cell for cell in cells if cell["sampler"] == name]
         scales = mean_over(own, "guidance", "accuracy")
         scale = max(scales, key=lambda scale: scales[scale])
         at_best = [cell for cell in own if cell["guidance"] == scale]
         draw_line(by_steps, name, mean_over(at_best, "steps", "accuracy"), f"{name}, {scale:g}")
         draw_line(accuracy, name, scales)
         draw_line(saturation, name, mean_over(own, "guidance", "saturation"))
-    steps = sorted({cell["steps"] for cell in plain})
-    tidy(by_steps, xscale="log", xlabel="steps", ylabel="caption accuracy")
+    steps = sorted({cell["steps"] for cell in cells})
+    tidy(by_steps, xscale="log", xlabel="steps", ylabel="caption accuracy at its best guidance")
     by_steps.set_xticks(steps, [str(step) for step in steps])
     by_steps.minorticks_off()
+    by_steps.legend(title="sampler, guidance", frameon=False, fontsize=8)
     tidy(accuracy, xlabel="guidance scale", ylabel="caption accuracy, mean over steps")
     tidy(saturation, xlabel="guidance scale", ylabel="saturated values, mean over steps")
-    figure.legend(
-        *by_steps.get_legend_handles_labels(),
-        title="sampler, best guidance",
-        loc="outside right upper",
-        frameon=False,
-    )
-    save_figure(figure, MEASURED / "sampling_sweep.png")
+
+
+def plot_variants(panels: Sequence[Axes], cells: Sequence[Cell]) -> None:
+    """Draw three measures against guidance, a line for each variant, mean over common steps."""
+    for axes, measure in zip(panels, ("accuracy", "energy_distance", "saturation"), strict=True):
+        for variant in dict.fromkeys(cell["variant"] for cell in cells):
+            own = [cell for cell in cells if cell["variant"] == variant and cell["steps"] <= 20]
+            scales = mean_over(own, "guidance", measure)
+            if len(scales) > 2:
+                places = sorted(scales)
+                axes.plot(places, [scales[w] for w in places], marker="o", label=variant)
+        label = f"{measure.replace('_', ' ')}, mean over steps up to 20"
+        tidy(axes, xlabel=f"guidance scale of {STUDIED}", ylabel=label)
+    panels[0].legend(frameon=False, fontsize=8)
 
 
 def parse() -> argparse.Namespace:

@@ -103,6 +103,7 @@ def write_checkpoint(
     needed = sum(map(_size, tensors.values())) + len(text)
     with _explained(final, needed):
         root.mkdir(parents=True, exist_ok=True)
+        sync_directory(root.parent)
         _require_space(root, int(SPACE * needed))
         with _scratch(final) as building:
             _fill(building, step, tensors, text)
@@ -194,6 +195,24 @@ def read_checkpoint(path: Path) -> Checkpoint:
     )
 
 
+def read_manifest(path: Path) -> Manifest:
+    """Read what a checkpoint is said to consist of; its files are not looked at.
+
+    Raises:
+        CheckpointError: when the manifest is missing or damaged.
+    """
+    where = path / MANIFEST
+    text = _read(where)
+    _require_format(where, text)
+    try:
+        manifest = parse(Manifest, text, str(where))
+    except ConfigError as error:
+        raise CheckpointError(f"{error}; the checkpoint is damaged") from None
+    if dump(manifest) != text or path.name != f"step_{manifest.step:08d}":
+        raise CheckpointError(f"{where}: is not as it was written; the checkpoint is damaged")
+    return manifest
+
+
 def read_weights(path: Path) -> dict[str, Tensor]:
     """Read a safetensors file into memory, on the CPU.
 
@@ -228,7 +247,7 @@ def sweep(root: Path, pattern: str = "*") -> None:
     """
     for leftover in root.glob(f"{pattern}.tmp-*"):
         with _explained(leftover, 0):
-            shutil.rmtree(leftover)
+            _remove(leftover)
 
 
 # Building beside, then renaming
@@ -253,7 +272,7 @@ def _replacing(path: Path, needed: int) -> Iterator[Path]:
         building = scratch / path.name
         yield building
         building.replace(path)
-        _sync_directory(path.parent)
+        sync_directory(path.parent)
 
 
 def _beside(path: Path) -> Path:
@@ -270,7 +289,7 @@ def _fill(
     _crash_point("before_manifest")
     records = {path.name: _record(path) for path in sorted(building.iterdir())}
     _save_text(building / MANIFEST, dump(Manifest(format=FORMAT, step=step, files=records)))
-    _sync_directory(building)
+    sync_directory(building)
 
 
 def _put(building: Path, final: Path) -> None:
@@ -278,7 +297,7 @@ def _put(building: Path, final: Path) -> None:
     if final.exists():
         _discard(final)
     building.rename(final)
-    _sync_directory(final.parent)
+    sync_directory(final.parent)
     _verified.add(final.resolve())
     _crash_point("after_rename")
 
@@ -298,7 +317,15 @@ def _discard(path: Path) -> None:
     _verified.discard(path.resolve())
     path.rename(doomed)
     _crash_point("during_retention")
-    shutil.rmtree(doomed)
+    _remove(doomed)
+
+
+def _remove(path: Path) -> None:
+    """Remove a directory, or what stands in the place of one: a link to it, or a file."""
+    if path.is_symlink() or not path.is_dir():
+        path.unlink()
+    else:
+        shutil.rmtree(path)
 
 
 def _save(path: Path, tensors: Mapping[str, Tensor]) -> None:
@@ -335,7 +362,8 @@ def _sync(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _sync_directory(path: Path) -> None:
+def sync_directory(path: Path) -> None:
+    """Flush which names are in a directory to the disk."""
     if os.name == "nt":  # Windows opens no directories, and needs none synced
         return
     descriptor = os.open(path, os.O_RDONLY)
@@ -376,22 +404,9 @@ def complaint_of(path: Path) -> str | None:
 
 
 def _verify(path: Path) -> Manifest:
-    manifest = _read_manifest(path)
+    manifest = read_manifest(path)
     for name, record in manifest.files.items():
         _verify_file(path / name, record)
-    return manifest
-
-
-def _read_manifest(path: Path) -> Manifest:
-    where = path / MANIFEST
-    text = _read(where)
-    _require_format(where, text)
-    try:
-        manifest = parse(Manifest, text, str(where))
-    except ConfigError as error:
-        raise CheckpointError(f"{error}; the checkpoint is damaged") from None
-    if dump(manifest) != text or path.name != f"step_{manifest.step:08d}":
-        raise CheckpointError(f"{where}: is not as it was written; the checkpoint is damaged")
     return manifest
 
 

@@ -76,6 +76,8 @@ def _first_complaint(kind: type, error: ValidationError) -> str:
     if first["type"] in ("missing", "missing_argument"):
         return f"{place} is missing"
     message = first["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    if isinstance(first["input"], dict):  # what several keys together say
+        return f"{place}: {message[:1].lower()}{message[1:]}"
     return f"{place} is {came}: {message[:1].lower()}{message[1:]}"
 
 

@@ -174,9 +174,22 @@ class Imagen:
             One tensor a stage, (N, 3, S, S) in [-1, 1], on the CPU.
 
         Raises:
-            UsageError: for a size that is no stage's, or lists of a wrong length.
+            UsageError: for no captions, a size that is no stage's, lists of a wrong length,
+                ``steer`` together with the guidance that it replaces, or negative captions without
+                guidance.
         """
-        plans = self.plan(guidance_scale=guidance_scale, sampler=sampler, steps=steps, size=size)
+        _check_captions(captions, batch_size)
+        if steer is not None and not (guidance_scale is None and negative_captions is None):
+            raise UsageError(
+                "steer: takes the place of guidance_scale and negative_captions; give it alone"
+            )
+        plans = self.plan(
+            negative_captions=negative_captions,
+            guidance_scale=guidance_scale,
+            sampler=sampler,
+            steps=steps,
+            size=size,
+        )
         plans = [replace(plan, steer=steer) for plan in plans]
         text = self.encode(captions)
         negative = self._negative(negative_captions, len(captions))
@@ -192,6 +205,7 @@ class Imagen:
     def plan(
         self,
         *,
+        negative_captions: Sequence[str] | str | None = None,
         guidance_scale: float | Sequence[float] | None = None,
         sampler: str | Sequence[str] | None = None,
         steps: int | Sequence[int] | None = None,
@@ -200,24 +214,29 @@ class Imagen:
         """Settle how each stage is sampled; the arguments are those of :meth:`sample_stages`.
 
         Raises:
-            UsageError: for a size that is no stage's, lists of a wrong length, too many steps.
+            UsageError: for a size that is no stage's, lists of a wrong length, too many steps,
+                negative captions where guidance is off.
         """
         stages = self._up_to(size)
-        own = [stage.config.sampling for stage in stages]
+        own = [stage.sampling for stage in self.config.imagen.stages]
         samplers: list[str] = [how.sampler for how in own]
+        scales = [how.guidance_scale for how in own]
+        count = len(stages)
         plans = [
             StagePlan(*settled)
             for settled in zip(
                 stages,
-                _per_stage(sampler, samplers, "sampler"),
-                _per_stage(steps, [how.steps for how in own], "steps"),
-                _per_stage(guidance_scale, [how.guidance_scale for how in own], "guidance_scale"),
+                _per_stage(sampler, samplers, count, "sampler"),
+                _per_stage(steps, [how.steps for how in own], count, "steps"),
+                _per_stage(guidance_scale, scales, count, "guidance_scale"),
                 strict=True,
             )
         ]
         for plan in plans:
             plan.stage.times(plan.steps)  # more steps than a stage's timesteps are refused here
             plan.stage.sampler(plan.sampler)  # and unknown samplers here
+        if negative_captions is not None:
+            _require_guidance(plans)
         return plans
 
     def _draw(
@@ -287,6 +306,12 @@ class StagePlan:
     guidance_scale: float
     steer: Steer | None = None
 
+    @property
+    def is_guided(self) -> bool:
+        """Whether null text, or what stands in its place, is asked at all."""
+        lowres_scale = self.stage.config.sampling.lowres_guidance_scale
+        return self.guidance_scale != 1 or lowres_scale != 1
+
 
 def make_stage(
     config: CascadeConfig, index: int, device: torch.device | str = "cpu", seed: int = 0
@@ -345,12 +370,40 @@ def _check_directory(directory: Path) -> None:
         )
 
 
-def _per_stage(value: T | Sequence[T] | None, own: Sequence[T], name: str) -> list[T]:
-    """Spread one value, or one for each stage, over the stages; None leaves them their own."""
+def _check_captions(captions: Sequence[str], batch_size: int) -> None:
+    if isinstance(captions, str) or len(captions) == 0:
+        raise UsageError(
+            f"captions: {captions!r} is no list of texts; give one, as ['a red circle']"
+        )
+    if batch_size < 1:
+        raise UsageError(f"batch_size {batch_size}: draw at least 1 image at a time")
+
+
+def _per_stage(value: T | Sequence[T] | None, own: Sequence[T], count: int, name: str) -> list[T]:
+    """Spread one value, or one for each stage, over the first stages; None leaves them their own.
+
+    Args:
+        value: one, one for each stage that is drawn, or one for each stage of the cascade.
+        own: the value of each stage of the cascade.
+        count: how many of them are drawn.
+        name: of the value, in an error.
+    """
     if value is None:
-        return list(own)
+        return list(own[:count])
     if isinstance(value, str) or not isinstance(value, Sequence):
-        return [value] * len(own)
-    if len(value) not in (1, len(own)):
-        raise UsageError(f"{name}: {len(value)} values for {len(own)} stages; give 1 or {len(own)}")
-    return list(value) * (len(own) // len(value))
+        return [value] * count
+    if len(value) not in (1, count, len(own)):
+        allowed = " or ".join(map(str, sorted({1, count, len(own)})))
+        raise UsageError(
+            f"{name}: {len(value)} values for {count} stage{'s' * (count > 1)}; give {allowed}"
+        )
+    return list(value)[:count] if len(value) > 1 else list(value) * count
+
+
+def _require_guidance(plans: Sequence[StagePlan]) -> None:
+    """Refuse a negative caption that would steer nothing."""
+    if not any(plan.is_guided for plan in plans):
+        raise UsageError(
+            "--NEGATIVE_CAPTION: guidance is 1 in every stage, which is off, so nothing would be "
+            "steered away; give a --GUIDANCE_SCALE above 1"
+        )

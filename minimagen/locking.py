@@ -39,6 +39,24 @@ def stage_lock(directory: Path) -> Iterator[None]:
         file.close()  # which frees the lock
 
 
+def require_free(directory: Path) -> None:
+    """Check that no other process holds a directory's ``run.lock``; nothing is written.
+
+    This only says early what :func:`stage_lock` would say late: that one keeps others out.
+
+    Raises:
+        LockedError: when another process holds it.
+    """
+    path = directory / LOCK
+    try:
+        with path.open("rb", buffering=0) as file:
+            _lock(file, wait=False)
+    except BlockingIOError:
+        raise _locked(path) from None
+    except OSError:  # there is none yet, or none that can be looked at: taking it will tell
+        return
+
+
 @contextmanager
 def in_turn(path: Path) -> Iterator[None]:
     """Wait for a lock and hold it for a moment: for a file that several stages write.
@@ -70,7 +88,7 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except (BlockingIOError, PermissionError):
-        raise LockedError(f"{path}: {_holder(path)}; wait for it, or stop it") from None
+        raise _locked(path) from None
     except OSError as error:
         raise CheckpointError(
             f"{path}: cannot be locked ({error.strerror}); choose a local directory with room"
@@ -99,6 +117,10 @@ def _sign(file: FileIO) -> None:
     file.seek(0)
     file.truncate()
     file.write(json.dumps(holder).encode() + b"\n")
+
+
+def _locked(path: Path) -> LockedError:
+    return LockedError(f"{path}: {_holder(path)}; wait for it, or stop it")
 
 
 def _holder(path: Path) -> str:

@@ -205,6 +205,22 @@ def test_the_newest_verified_ones_are_kept(tmp_path: Path) -> None:
     assert steps(tmp_path) == ["step_00000004", "step_00000005"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs symbolic links")
+def test_a_link_or_a_file_in_the_place_of_a_checkpoint_is_dropped_as_one(tmp_path: Path) -> None:
+    """What a link leads to stays."""
+    root, elsewhere = tmp_path / "root", tmp_path / "elsewhere"
+    write(root, 2).rename(elsewhere)
+    (root / "step_00000002").symlink_to(elsewhere)
+    (root / "step_00000001").write_text("no directory")
+    (root / "step_00000000.tmp-1-ab").write_text("no directory")
+    sweep(root)
+    write(root, 3, keep=2)
+    assert steps(root) == ["step_00000002", "step_00000003"]
+    write(root, 4, keep=2)
+    assert steps(root) == ["step_00000003", "step_00000004"]
+    assert steps(elsewhere) == FILES
+
+
 def test_a_damaged_checkpoint_does_not_count_as_kept(tmp_path: Path) -> None:
     for step in (1, 2):
         write(tmp_path, step)

@@ -72,6 +72,44 @@ def test_some_stages_alone_are_sampled_in_another_way(imagen: Imagen) -> None:
         imagen.with_sampling(step=1)
 
 
+@pytest.mark.parametrize(
+    ("sampler", "option", "complaint"),
+    [
+        ("ddim", {"eta": 2.0}, "ddim's eta is 2.0: .* less than or equal to 1"),
+        ("euler_ancestral", {"eta": -0.1}, "eta is -0.1: .* greater than or equal to 0"),
+        ("heun", {"churn": -1.0}, "heun's churn is -1.0: .* greater than or equal to 0"),
+        ("heun", {"eta": 0.5}, "heun has no option 'eta'; it takes churn"),
+    ],
+)
+def test_a_samplers_option_out_of_range_is_refused(
+    imagen: Imagen, sampler: str, option: dict[str, float], complaint: str
+) -> None:
+    with pytest.raises(UsageError, match=complaint):
+        imagen.with_sampling(sampler=sampler, sampler_options=option)
+
+
+@pytest.mark.parametrize(
+    ("captions", "options", "complaint"),
+    [
+        ([], {}, r"captions: \[\] is no list of texts"),
+        ("a red circle", {}, "captions: 'a red circle' is no list of texts"),
+        (CAPTIONS, {"batch_size": 0}, "batch_size 0: draw at least 1"),
+        (CAPTIONS, {"steps": [2] * 3, "size": 16}, "steps: 3 values for 1 stage; give 1 or 2$"),
+        (
+            CAPTIONS,
+            {"negative_captions": "red", "guidance_scale": 1.0},
+            "--NEGATIVE_CAPTION: guidance is 1 in every stage",
+        ),
+        (CAPTIONS, {"steer": lambda _, d: d, "guidance_scale": 3.0}, "steer: .* give it alone"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused_in_a_line(
+    imagen: Imagen, captions: list[str], options: dict[str, object], complaint: str
+) -> None:
+    with pytest.raises(UsageError, match=complaint):
+        imagen.sample(captions, **options)
+
+
 def test_a_callers_guidance_steers_every_stage(imagen: Imagen) -> None:
     """A composition of one caption is guidance by it; 1e-4 are roundings of a few steps."""
     told = imagen.encode(CAPTIONS[:1])
@@ -82,3 +120,9 @@ def test_a_callers_guidance_steers_every_stage(imagen: Imagen) -> None:
     plain = imagen.sample_stages(CAPTIONS[:1] * 2, seed=3, guidance_scale=3.0)
     for one, other in zip(steered, plain, strict=True):
         assert torch.allclose(one, other, atol=1e-4)
+
+
+def test_a_value_for_every_stage_of_the_cascade_serves_the_first_ones_too(imagen: Imagen) -> None:
+    both = imagen.plan(steps=[3, 2], sampler=["ddim", "heun"])
+    [first] = imagen.plan(steps=[3, 2], sampler=["ddim", "heun"], size=16)
+    assert first == both[0]

@@ -120,6 +120,7 @@ class TestInference:
             ["-d", "TRAINED", "-sm", "magic"],
             "--SAMPLER magic: no sampler of this name; choose one of ddpm, ",
         ),
+        (["-d", "TRAINED", "-nc", "red", "-g", "1"], "--NEGATIVE_CAPTION: guidance is 1 in every"),
         (["-d", "TRAINED", "-dv", "cuda:77"], "--DEVICE cuda:77: not on this machine"),
         (["-d", "TRAINED", "-o", "latin.txt/x"], "--OUTPUT latin.txt/x: no directory can be made"),
         ([], "no training_* directory here; train one with train.py, or give -d"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from minimagen.cli.flags import Flag, directory, parse_flags
 from minimagen.cli.leaving import leave_well
-from minimagen.errors import NoValidCheckpointError, UsageError
+from minimagen.errors import CheckpointError, NoValidCheckpointError, UsageError
 
 if TYPE_CHECKING:  # its imports cost seconds that --help need not wait for
     from minimagen.training.inspection import CheckpointReport, RunReport, StageReport
@@ -34,7 +34,8 @@ def inspect(options: argparse.Namespace) -> None:
     """Print what is in a training directory.
 
     Raises:
-        NoValidCheckpointError: when a stage has checkpoints and none verifies; after printing.
+        NoValidCheckpointError: when a stage was saved and no checkpoint verifies; after printing.
+        CheckpointError: when this is no training directory, or it has no whole parameter files.
     """
     from minimagen.training.inspection import inspect_run
 
@@ -48,16 +49,29 @@ def inspect(options: argparse.Namespace) -> None:
     lost = [f"stage {stage.index}" for stage in report.stages if stage.is_lost]
     if lost:
         raise NoValidCheckpointError(
-            f"{report.path}: no checkpoint of {' and '.join(lost)} verifies; "
+            f"{report.path}: no checkpoint of {', '.join(lost)} verifies; "
             "bring one back from a copy, or start a new run"
+        )
+    if report.complaints:
+        raise CheckpointError(
+            f"{report.path}: cannot be continued before its damaged files are mended"
         )
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the command and return its exit code."""
     prog, about = "python -m minimagen inspect", "Show what a training directory holds."
-    given = ["-d", *argv] if argv and not argv[0].startswith("-") else argv
-    return leave_well(prog, lambda: inspect(parse_flags(prog, about, FLAGS, EXAMPLES, given)))
+    return leave_well(
+        prog, lambda: inspect(parse_flags(prog, about, FLAGS, EXAMPLES, _flagged(argv)))
+    )
+
+
+def _flagged(argv: Sequence[str]) -> list[str]:
+    """Put ``-d`` before a directory that stands alone."""
+    bare = next((i for i, word in enumerate(argv) if not word.startswith("-")), None)
+    if bare is None or set(argv[:bare]) & set(FLAGS[0].spellings()):
+        return list(argv)
+    return [*argv[:bare], "-d", *argv[bare:]]
 
 
 # The report as text
@@ -138,9 +152,12 @@ def _verdict(report: "RunReport") -> Iterator[str]:
         yield from damaged
         if damaged and not stage.is_lost:
             yield f"stage {stage.index}: goes on from step {stage.step:,}, its newest good one"
-    if not any(stage.checkpoints for stage in report.stages):
+    saved = [c for stage in report.stages for c in stage.checkpoints]
+    if any(stage.is_lost for stage in report.stages):
+        return
+    if not saved:
         yield "No checkpoint is there yet: continuing starts at step 0."
-    elif not any(c.complaint for stage in report.stages for c in stage.checkpoints):
+    elif not any(checkpoint.complaint for checkpoint in saved):
         yield "Every checkpoint verifies."
 
 

@@ -20,6 +20,8 @@ from minimagen.training.config import TrainingConfig
 Tree = dict[str, Any]
 HOME = Path(__file__).parents[2]  # beside the scripts
 MAY_DIFFER = {"training.checkpoint_every", "training.epochs", "training.max_skipped"}
+FOR_PEOPLE = (".about", ".expect")
+NAMED = 8  # differences told; parameter files of another run differ in hundreds of places
 ALIASES = {"data": "training.data"}
 TESTING_STEPS = 4
 TESTING_ITEMS = 32
@@ -63,11 +65,6 @@ def continued_run(options: argparse.Namespace, directory: Path) -> Settings:
     _leave_precision(asked, stored)
     before, after = _settle(stored), _settle(asked, options.img_side_len, options.stages)
     _require_same(_tree_of(before), _tree_of(after))
-    if _is_shorter(after.training, before.training):
-        raise UsageError(
-            f"--EPOCHS {after.training.epochs}: shorter than the run being continued; "
-            "give more, or none"
-        )
     return after
 
 
@@ -233,31 +230,35 @@ def _refuse_with_restart(options: argparse.Namespace) -> None:
 
 
 def _require_same(before: Tree, after: Tree) -> None:
-    old, new = dict(_leaves(before)), dict(_leaves(after))
-    differing = [
-        f"{path} is {json.dumps(old.get(path))} in the run and {json.dumps(new.get(path))} here"
-        for path in sorted(old.keys() | new.keys())
-        if old.get(path) != new.get(path) and path not in MAY_DIFFER
-    ]
+    differing = list(_differences(before, after))
     if differing:
+        more = len(differing) - NAMED
         raise UsageError(
-            f"--RESTART_DIRECTORY continues the same run, but {'; '.join(differing)}. "
+            f"--RESTART_DIRECTORY continues the same run, but {'; '.join(differing[:NAMED])}"
+            f"{f' and {more} more' if more > 0 else ''}. "
             "Leave these out, or start a new run with --INIT_DIRECTORY"
         )
 
 
-def _leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(tree, dict):
-        for name, value in tree.items():
-            yield from _leaves(value, f"{path}.{name}" if path else name)
-    elif isinstance(tree, list):
-        for i, value in enumerate(tree):
-            yield from _leaves(value, f"{path}.{i}")
+def _differences(before: Any, after: Any, path: str = "") -> Iterator[str]:
+    """Say where two trees differ, as deep down as both go."""
+    if before == after or path in MAY_DIFFER or path.endswith(FOR_PEOPLE):
+        return
+    old, new = _below(before), _below(after)
+    if old and new:
+        for name in sorted(old.keys() | new.keys()):
+            below = f"{path}.{name}" if path else name
+            yield from _differences(old.get(name), new.get(name), below)
     else:
-        yield path, tree
+        yield f"{path} is {_short(before)} in the run and {_short(after)} here"
 
 
-def _is_shorter(after: TrainingConfig, before: TrainingConfig) -> bool:
-    if after.epochs is None or before.epochs is None:
-        return False
-    return after.epochs < before.epochs
+def _below(tree: Any) -> Tree:
+    if isinstance(tree, list):
+        return {str(i): value for i, value in enumerate(tree)}
+    return tree if isinstance(tree, dict) else {}
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else f"{text[:57]}..."

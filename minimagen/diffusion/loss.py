@@ -38,7 +38,7 @@ def diffusion_loss(
         weigh: how much each level counts.
         log_variance: ``log_snr (B,) -> u (B,)``; None leaves the error as it is.
 
-    Source: Kingma & Gao 2023 (arXiv:2303.00848), eq. 4; u as in Kendall & Gal 2018
+    Source: Kingma & Gao 2023 (arXiv:2303.00848), eq. 4; u as in Kendall et al. 2018
     (arXiv:1705.07115) and Karras et al. 2023 (arXiv:2312.02696), eq. 14-15.
     """
     at = schedule.at(t, like=x_0)  # alpha, sigma: (B, 1, 1, 1)

@@ -124,7 +124,7 @@ class SigmoidWeighting:
 
 @config
 class P2Weighting:
-    """1 / (k + SNR)^gamma on the eps error, as the paper has it over its cosine schedule.
+    """1 / (k + SNR)^gamma on the eps error, as it is over uniform times of the cosine schedule.
 
     There -d log_snr / dt = 2 pi cosh(log_snr / 2). With the slope of the schedule at hand over that
     one, the weighting is the same whatever the schedule or its shift.
@@ -139,8 +139,8 @@ class P2Weighting:
     def __call__(self, at: NoiseLevel, objective: ObjectiveLike, slope: Tensor) -> Tensor:
         """slope sech(log_snr / 2) / (2 pi) SNR / (k + SNR)^gamma, carried over; (B,)."""
         snr = (at.alpha / at.sigma) ** 2
-        papers_slope = 2 * math.pi * (at.log_snr / 2).cosh()
-        weight = snr / (self.k + snr) ** self.gamma / papers_slope / objective.x_0_error_scale(at)
+        cosine_slope = 2 * math.pi * (at.log_snr / 2).cosh()
+        weight = snr / (self.k + snr) ** self.gamma / cosine_slope / objective.x_0_error_scale(at)
         return slope.to(weight) * weight.flatten()
 
 

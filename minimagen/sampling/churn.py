@@ -2,12 +2,16 @@
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from minimagen.diffusion.schedules import Schedule
 from minimagen.sampling.walk import Generators, Level, levels, noise_like
+
+Amount = Annotated[float, Field(ge=0)]
 
 
 @dataclass(frozen=True)

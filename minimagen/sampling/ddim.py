@@ -9,6 +9,7 @@ from minimagen.diffusion.schedules import Schedule
 from minimagen.sampling.walk import (
     Bound,
     Generators,
+    Share,
     eps_of,
     estimate,
     fresh_share,
@@ -26,7 +27,7 @@ def ddim(
     schedule: Schedule,
     *,
     generators: Generators = None,
-    eta: float = 0.0,
+    eta: Share = 0.0,
 ) -> Tensor:
     """Keep the noise that x_t and the estimate imply, or exchange a part of it.
 

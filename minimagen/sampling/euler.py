@@ -6,10 +6,11 @@ import torch
 from torch import Tensor
 
 from minimagen.diffusion.schedules import Schedule
-from minimagen.sampling.churn import Churn
+from minimagen.sampling.churn import Amount, Churn
 from minimagen.sampling.walk import (
     Bound,
     Generators,
+    Share,
     along_eps,
     eps_of,
     estimate,
@@ -28,7 +29,7 @@ def euler(
     schedule: Schedule,
     *,
     generators: Generators = None,
-    churn: float = 0.0,
+    churn: Amount = 0.0,
 ) -> Tensor:
     """Follow dy/dr = eps for y = x / alpha over r = sigma / alpha, one straight step at a time.
 
@@ -61,7 +62,7 @@ def euler_ancestral(
     schedule: Schedule,
     *,
     generators: Generators = None,
-    eta: float = 1.0,
+    eta: Share = 1.0,
 ) -> Tensor:
     """Step below the noise that is wanted, then add what is missing.
 

@@ -4,10 +4,10 @@ All start at t = 1 but :class:`LeadingGrid` and :class:`EDMGrid`, which start a 
 """
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from minimagen.config import config
@@ -48,7 +48,7 @@ def truncated(times: Tensor, start: float) -> Tensor:
 def _require_steps(timesteps: int, steps: int) -> None:
     if steps > timesteps:
         raise UsageError(
-            f"{steps} sampling steps: this stage was trained with {timesteps} timesteps; "
+            f"{steps} sampling steps: there are {timesteps} timesteps to choose from; "
             f"ask for at most {timesteps}"
         )
 
@@ -116,6 +116,12 @@ class EDMGrid:
     sigma_min: Annotated[float, Field(gt=0)] = 0.002
     sigma_max: Annotated[float, Field(gt=0)] = 80.0
     rho: Annotated[float, Field(gt=0)] = 7.0
+
+    @model_validator(mode="after")
+    def _ends_are_in_order(self) -> Self:
+        if self.sigma_min >= self.sigma_max:
+            raise ValueError("sigma_min must be below sigma_max")
+        return self
 
     def times(self, schedule: Schedule, steps: int) -> Tensor:
         """Return the times of sigma_max .. sigma_min, and 0."""

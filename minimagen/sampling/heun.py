@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from minimagen.diffusion.schedules import Schedule
-from minimagen.sampling.churn import Churn
+from minimagen.sampling.churn import Amount, Churn
 from minimagen.sampling.walk import (
     Bound,
     Generators,
@@ -26,9 +26,9 @@ def heun(
     schedule: Schedule,
     *,
     generators: Generators = None,
-    churn: float = 0.0,
+    churn: Amount = 0.0,
     churn_range: tuple[float, float] = (0.0, math.inf),
-    churn_inflation: float = 1.0,
+    churn_inflation: Amount = 1.0,
 ) -> Tensor:
     """Average the slopes at both ends of each step: dy/dr = eps, y = x / alpha, r = sigma / alpha.
 

@@ -79,9 +79,7 @@ def pndm(
         past = [slope, *past][:4]
         if len(past) == 4:
             slope = _mixed(ADAMS_BASHFORTH_4, past)
-        elif not is_last(
-            then, times
-        ):  # a slope at t = 0 would be a difference over next to nothing
+        elif not is_last(then, times):  # at t = 0 a slope is a difference over next to nothing
             slope = _runge_kutta(denoise, x, slope, (now, then), schedule)
         x = along_eps(x, slope, now, then)
     return x

@@ -10,9 +10,10 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Protocol
+from typing import Annotated, Protocol
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from minimagen.diffusion.schedules import Schedule
@@ -24,6 +25,9 @@ Bound = Callable[[Tensor, Tensor], Tensor]
 
 Generators = Sequence[torch.Generator] | None
 """One generator an image, on the CPU; without them noise comes from the global state."""
+
+Share = Annotated[float, Field(ge=0, le=1)]
+"""A sampler's option between nothing and all; parameter files are held to it."""
 
 
 class Sampler(Protocol):
@@ -49,7 +53,7 @@ class Sampler(Protocol):
             generators: one per image, on the CPU; a deterministic sampler ignores them.
 
         Returns:
-            x at ``times[-1]``, in the dtype of x.
+            x at ``times[-1]``, in the dtype of x; in float32 for an x in half precision.
         """
 
 

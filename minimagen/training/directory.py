@@ -16,12 +16,19 @@ from PIL import Image
 from torch import Tensor
 
 from minimagen.cascade import CascadeConfig
-from minimagen.checkpoint import append_text, sweep, write_bytes, write_text, write_weights
+from minimagen.checkpoint import (
+    append_text,
+    sweep,
+    sync_directory,
+    write_bytes,
+    write_text,
+    write_weights,
+)
 from minimagen.config import dump, parse, read_json
 from minimagen.data.items import Rejection
 from minimagen.errors import CheckpointError, UsageError
 from minimagen.imagen import Weights, weights_path
-from minimagen.locking import in_turn
+from minimagen.locking import in_turn, require_free
 from minimagen.training.config import TrainingConfig
 from minimagen.training.origin import DataRecord
 
@@ -47,16 +54,14 @@ class TrainingDirectory:
         building = output / f".training_{timestamp}.tmp-{os.getpid()}-{secrets.token_hex(4)}"
         try:
             building.mkdir(parents=True)
+            _fill(building, cascade, training)
+            return cls(_rename_to_free(building, output / f"training_{timestamp}"))
         except OSError as error:
             raise UsageError(
                 f"--OUTPUT {output}: no directory can be made there ({error.strerror})"
             ) from None
-        cascade.write(building / "parameters")
-        write_text(building / "parameters" / "training_params.json", dump(training))
-        for name in ("state_dicts", "samples", "tmp"):
-            (building / name).mkdir()
-        (building / "training_progress.txt").touch()
-        return cls(_rename_to_free(building, output / f"training_{timestamp}"))
+        finally:
+            shutil.rmtree(building, ignore_errors=True)  # there only when something went wrong
 
     @classmethod
     def open(cls, path: Path) -> "TrainingDirectory":
@@ -98,6 +103,15 @@ class TrainingDirectory:
         """Return where a stage's checkpoints and lock are."""
         return self.path / "tmp" / f"unet_{stage}"
 
+    def require_free(self, stages: Iterable[int]) -> None:
+        """Check that no other process fits these stages, before anything is changed.
+
+        Raises:
+            LockedError: when one does.
+        """
+        for stage in stages:
+            require_free(self.checkpoints(stage))
+
     def save_samples(self, stage: int, step: int, picture: Image.Image) -> None:
         """Write a sample grid."""
         png = io.BytesIO()
@@ -135,7 +149,8 @@ class TrainingDirectory:
         with self._metrics() as path:
             if not path.is_file():
                 return
-            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+            text = path.read_text(encoding="utf-8", errors="replace")
+            lines = text.splitlines(keepends=True)
             kept = [line for line in lines if not _is_after(line, stage, step)]
             if len(kept) < len(lines):
                 write_text(path, "".join(kept))
@@ -147,12 +162,21 @@ class TrainingDirectory:
             yield self.path / "metrics.jsonl"
 
 
+def _fill(building: Path, cascade: CascadeConfig, training: TrainingConfig) -> None:
+    cascade.write(building / "parameters")
+    write_text(building / "parameters" / "training_params.json", dump(training))
+    for name in ("state_dicts", "samples", "tmp"):
+        (building / name).mkdir()
+    (building / "training_progress.txt").touch()
+    sync_directory(building)
+
+
 def _is_after(line: str, stage: int, step: int) -> bool:
     try:
         measured = json.loads(line)
-    except json.JSONDecodeError:  # cut short by a kill
+        return bool(measured["stage"] == stage and measured["step"] > step)
+    except (ValueError, TypeError, KeyError):  # cut short by a kill, or damaged
         return True
-    return bool(measured["stage"] == stage and measured["step"] > step)
 
 
 def _rename_to_free(building: Path, wanted: Path) -> Path:
@@ -162,8 +186,9 @@ def _rename_to_free(building: Path, wanted: Path) -> Path:
         if target.exists():
             continue
         try:
-            return building.rename(target)
+            made = building.rename(target)
         except OSError:  # somebody else was quicker
             continue
-    shutil.rmtree(building)
+        sync_directory(made.parent)
+        return made
     raise UsageError(f"{wanted}: exists a thousand times; choose another --TIMESTAMP or --OUTPUT")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from minimagen.checkpoint import newest_checkpoint, read_checkpoint, write_checkpoint
 from minimagen.data.stream import Batch, batches
-from minimagen.errors import TrainingError
+from minimagen.errors import CheckpointError, NoValidCheckpointError, TrainingError
+from minimagen.imagen import weights_path
 from minimagen.locking import stage_lock
 from minimagen.stage import Stage
 from minimagen.training.bar import progress_bar
@@ -135,12 +136,32 @@ class Fit:
         for complaint in skipped:
             self.journal.note(f"skipped a damaged checkpoint: {complaint}")
         if path is None:
-            return
-        saved = read_checkpoint(path)
-        self.learner.load(saved.tensors)
-        changes = self.environment.changes_since(saved.state.pop("environment", {}))
-        self.progress = Progress(**saved.state)
+            self._require_no_weights()
+        else:
+            self._continue_from(path)
         self.journal.forget_after(self.progress.step)
+
+    def _require_no_weights(self) -> None:
+        """Refuse to begin where a checkpoint was: it would overwrite what came of it."""
+        weights = weights_path(self.run.directory.path, self.stage.index)
+        if weights.exists():
+            raise NoValidCheckpointError(
+                f"{weights}: is there, but no checkpoint in {self._checkpoints}; bring one back "
+                f"from a copy, start a new run with -id {self.run.directory.path}, or move the "
+                "file away to begin this stage again"
+            )
+
+    def _continue_from(self, path: Path) -> None:
+        saved = read_checkpoint(path)
+        changes = self.environment.changes_since(saved.state.pop("environment", {}))
+        try:
+            self.learner.load(saved.tensors)
+            self.progress = Progress(**saved.state)
+        except (RuntimeError, ValueError, KeyError, TypeError) as error:
+            raise CheckpointError(
+                f"{path}: does not fit the run's parameter files ({_gist(error)}); restore those "
+                "it was trained with, and the version of minimagen"
+            ) from error
         self.journal.note(f"continues from {path.name}")
         if changes:
             self.journal.note(f"{', '.join(changes)}: results may differ in their last digits")
@@ -213,3 +234,9 @@ class Fit:
     @property
     def _checkpoints(self) -> Path:
         return self.run.directory.checkpoints(self.stage.index)
+
+
+def _gist(error: Exception) -> str:
+    """Return one line of a message: torch's first only names the class, the next the trouble."""
+    lines = str(error).splitlines() or [type(error).__name__]
+    return lines[:2][-1].strip()

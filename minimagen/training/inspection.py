@@ -9,30 +9,29 @@ import math
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from safetensors import SafetensorError, safe_open
 
 from minimagen.cascade import CascadeConfig
 from minimagen.checkpoint import (
-    MANIFEST,
     STATE,
     TENSORS,
-    Manifest,
     complaint_of,
     newest_first,
+    read_manifest,
     sha256_of,
 )
-from minimagen.config import parse
 from minimagen.errors import CheckpointError, MinimagenError
 from minimagen.imagen import FILES, Weights, weights_path
 from minimagen.training.config import TrainingConfig
 from minimagen.training.directory import TrainingDirectory
 from minimagen.training.holder import Holder, read_holder
 
+T = TypeVar("T")
 MARKS = ("training_progress.txt", "parameters/training_params.json", "state_dicts", "tmp")
 GROUPS: dict[Weights, str] = {"ema": "ema", "raw": "model"}  # where a checkpoint has the same
 
@@ -102,8 +101,9 @@ class StageReport:
 
     @property
     def is_lost(self) -> bool:
-        """Whether checkpoints exist and none verifies, so that it cannot be continued."""
-        return bool(self.checkpoints) and all(c.complaint for c in self.checkpoints)
+        """Whether it was saved and no checkpoint verifies, so that it cannot be continued."""
+        was_saved = self.checkpoints or any(file.kind != "best" for file in self.weights)
+        return bool(was_saved) and all(c.complaint for c in self.checkpoints)
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class RunReport:
         rejected: how many items were left out, by reason.
         sizes: bytes of each file and directory at the top.
         stages: by index.
-        complaints: what is wrong with the parameter files.
+        complaints: what is wrong with the parameter files, or the record of the data.
     """
 
     path: str
@@ -143,7 +143,10 @@ def inspect_run(path: Path) -> RunReport:
         kind = "no training directory" if path.is_dir() else "no such directory"
         raise CheckpointError(f"{path}: {kind}; name one that train.py made")
     directory = TrainingDirectory(path)
-    cascade, training, complaints = _read_parameters(path / "parameters")
+    complaints: list[str] = []
+    cascade = _attempt(lambda: CascadeConfig.read(path / "parameters"), complaints)
+    training = _attempt(lambda: TrainingConfig.read(path / "parameters"), complaints)
+    _attempt(directory.data_record, complaints)
     lines = _lines(path / "training_progress.txt")
     images = _training_images(lines)
     encoder = cascade.imagen.text_encoder if cascade else None
@@ -163,20 +166,12 @@ def inspect_run(path: Path) -> RunReport:
     )
 
 
-def _read_parameters(
-    parameters: Path,
-) -> tuple[CascadeConfig | None, TrainingConfig | None, list[str]]:
-    complaints: list[str] = []
-    cascade, training = None, None
+def _attempt(read: Callable[[], T], complaints: list[str]) -> T | None:
     try:
-        cascade = CascadeConfig.read(parameters)
+        return read()
     except MinimagenError as error:
         complaints.append(str(error))
-    try:
-        training = TrainingConfig.read(parameters)
-    except MinimagenError as error:
-        complaints.append(str(error))
-    return cascade, training, complaints
+        return None
 
 
 def _stages(path: Path, cascade: CascadeConfig | None) -> list[int]:
@@ -215,8 +210,8 @@ def _inspect_stage(
         parameters=_count_numbers(newest / f"model{TENSORS}") if newest else None,
         step=0 if good is None else good.step,
         steps=steps,
-        best_loss=_number(state.get("best_loss"), float),
-        skipped=_number(state.get("skipped"), int),
+        best_loss=state.get("best_loss"),
+        skipped=state.get("skipped"),
         checkpoints=checkpoints,
         weights=tuple(_inspect_weights(directory.path, index, newest)),
         holder=read_holder(root),
@@ -256,11 +251,9 @@ def _leftovers(directory: TrainingDirectory, stage: int) -> list[str]:
 def _hashes(checkpoint: Path) -> dict[str, str]:
     """Return what the files of a good checkpoint hash to, as its manifest says."""
     try:
-        text = (checkpoint / MANIFEST).read_text(encoding="utf-8")
-        files = parse(Manifest, text, MANIFEST).files
-    except (OSError, UnicodeDecodeError, MinimagenError):
+        return {name: file.sha256 for name, file in read_manifest(checkpoint).files.items()}
+    except CheckpointError:
         return {}
-    return {name: record.sha256 for name, record in files.items()}
 
 
 def _hash(path: Path) -> str | None:
@@ -271,15 +264,12 @@ def _hash(path: Path) -> str | None:
 
 
 def _read_state(path: Path) -> dict[str, Any]:
+    """Read the counters of a good checkpoint, which are as they were written."""
     try:
-        state = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+        state: dict[str, Any] = json.loads(path.read_bytes())
+    except OSError:
         return {}
-    return state if isinstance(state, dict) else {}
-
-
-def _number(value: Any, kind: type) -> Any:
-    return value if isinstance(value, kind) and not isinstance(value, bool) else None
+    return state
 
 
 def _count_numbers(path: Path) -> int | None:

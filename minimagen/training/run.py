@@ -103,10 +103,11 @@ def begin(
         workers: data-loading processes; None is 0 on a CPU, else 4.
 
     Raises:
-        UsageError: when the data set is not the one it was begun on.
+        UsageError: when the data set is not the one it was begun on, or the run would be shorter.
     """
     torch.backends.cudnn.deterministic = training.deterministic
     _require_same_data(directory, DataRecord.of(materials.source))
+    _require_no_shorter(directory, training, len(materials.training))
     precision = pick_precision(training.precision, device)
     directory.save_configuration(replace(training, precision=precision))
     directory.save_rejections(materials.rejected)
@@ -178,6 +179,17 @@ def _require_same_data(directory: TrainingDirectory, here: DataRecord) -> None:
             f"changed: {here.change_since(before)}. Bring it back as it was, or start a new run "
             "from these weights with --INIT_DIRECTORY"
         )
+
+
+def _require_no_shorter(directory: TrainingDirectory, here: TrainingConfig, images: int) -> None:
+    cascade, before = directory.configuration()
+    for stage in range(len(cascade.imagen.stages)):
+        old, new = (config.length_in_steps(stage, images) for config in (before, here))
+        if new < old:
+            raise UsageError(
+                f"--EPOCHS {here.epochs}: {new} steps of stage {stage} are fewer than the {old} of "
+                "the run being continued; give more, or leave it out"
+            )
 
 
 def _opening_lines(materials: Materials, cascade: CascadeConfig, device: torch.device) -> list[str]:

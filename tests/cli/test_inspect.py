@@ -83,6 +83,28 @@ def test_a_stage_that_is_lost_is_exit_code_3(run: Path, inspect: Shown) -> None:
     assert len(err.splitlines()) == 1
 
 
+def test_weights_without_any_checkpoint_are_no_run_that_has_yet_to_begin(
+    run: Path, inspect: Shown
+) -> None:
+    for stage in (0, 1):
+        shutil.rmtree(run / f"tmp/unet_{stage}")
+    code, out, err = inspect(str(run))
+    assert code == 3
+    assert "no checkpoint of stage 0, stage 1 verifies" in err
+    assert "continuing starts at step 0" not in out
+
+
+@pytest.mark.parametrize("name", ["parameters/unet_0_params.json", "tmp/data.json"])
+def test_a_run_whose_files_must_be_mended_first_is_exit_code_2(
+    run: Path, inspect: Shown, name: str
+) -> None:
+    (run / name).write_text("{")
+    code, out, err = inspect(str(run))
+    assert code == 2
+    assert f"{name}: " in "".join(out.split("\n  "))
+    assert err.endswith("cannot be continued before its damaged files are mended\n")
+
+
 def test_a_stage_that_is_held_names_the_process(run: Path, inspect: Shown) -> None:
     with stage_lock(run / "tmp/unet_1"):
         _, out, _ = inspect(str(run))
@@ -92,6 +114,7 @@ def test_a_stage_that_is_held_names_the_process(run: Path, inspect: Shown) -> No
 def test_json_holds_the_same_for_programs(run: Path, inspect: Shown) -> None:
     damage(run, 4)
     code, out, _ = inspect(str(run), "--json")
+    assert inspect("--json", str(run)) == (code, out, "")
     report = json.loads(out)
     assert code == 0
     assert report["dataset"] == "shapes"
@@ -105,6 +128,8 @@ def test_json_holds_the_same_for_programs(run: Path, inspect: Shown) -> None:
         (["nowhere"], "nowhere: no such directory; name one that train.py made"),
         (["."], ".: no training directory; name one that train.py made"),
         ([], "--TRAINING_DIRECTORY: missing"),
+        (["one", "two"], "unrecognized arguments: two"),
+        (["-d", "one", "two"], "unrecognized arguments: two"),
         (["--NO_SUCH"], "unrecognized arguments: --NO_SUCH"),
     ],
 )

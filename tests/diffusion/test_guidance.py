@@ -89,6 +89,16 @@ def test_scale_one_is_the_denoiser_itself() -> None:
     assert in_interval(toy, toy, SCHEDULE, -3, 5) is toy
 
 
+@some
+@given(st.just(1.0) | scales, st.integers(1, 3))
+def test_scale_one_is_no_guidance_and_half_the_calls(scale: float, batch: int) -> None:
+    rows, counting = slice(batch), Counting()
+    steered = guided(counting, scale)(X_T[rows], T[rows], COND[rows])
+    assert counting.rows == [batch if scale == 1 else 2 * batch]
+    if scale == 1:
+        assert torch.equal(steered, toy(X_T[rows], T[rows], COND[rows]))
+
+
 def test_scale_zero_is_null_text_with_the_rest_of_the_condition() -> None:
     assert torch.equal(guided(toy, 0.0)(X_T, T, COND), toy(X_T, T, COND.null()))
 

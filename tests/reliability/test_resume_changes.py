@@ -1,6 +1,7 @@
 """What may change between two parts of a run, what is said aloud, and what is refused."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from PIL import Image
 
 import train
 from minimagen.checkpoint import read_checkpoint, sha256_of
+from minimagen.errors import NoValidCheckpointError
 from minimagen.training.environment import Environment
+from minimagen.training.inspection import inspect_run
 from tests.conftest import cascade_of
 
 Write = Callable[..., Path]
@@ -77,6 +80,55 @@ def test_touched_and_rewritten_files_are_the_same_data_set(run: Path, pictures: 
     for path in pictures.iterdir():
         path.write_bytes(path.read_bytes())
     assert train.main(["-rd", str(run)]) == 0
+
+
+def test_fewer_steps_than_the_run_was_to_take_are_refused(run: Path, capsys: Capture) -> None:
+    """It was to take 2, counted in images; a pass over five pictures in batches of 2 is 3."""
+    line = refusal(capsys, "-rd", str(run), "--SET", "training.epochs=0")
+    assert "training_params.json: epochs is 0" in line
+    assert train.main(["-rd", str(run), "-e", "2"]) == 0
+    line = refusal(capsys, "-rd", str(run), "-e", "1")
+    assert "--EPOCHS 1: 3 steps of stage 0 are fewer than the 5 of the run" in line
+
+
+def test_weights_whose_checkpoints_are_gone_are_not_overwritten(run: Path, capsys: Capture) -> None:
+    shutil.rmtree(run / "tmp/unet_0")
+    before = hashes(run / "state_dicts")
+    assert train.main(["-rd", str(run)]) == NoValidCheckpointError.exit_code
+    assert "unet_0_state.safetensors: is there, but no checkpoint" in capsys.readouterr().err
+    assert hashes(run / "state_dicts") == before
+    assert inspect_run(run).stages[0].is_lost
+
+
+def test_a_network_that_does_not_fit_its_checkpoint_is_one_line(run: Path, capsys: Capture) -> None:
+    parameters = run / "parameters/unet_0_params.json"
+    tree = json.loads(parameters.read_text())
+    tree["levels"][0]["width"] = 16
+    parameters.write_text(json.dumps(tree))
+    line = refusal(capsys, "-rd", str(run))
+    assert "step_00000002: does not fit the run's parameter files (size mismatch for " in line
+
+
+def test_measurements_before_the_first_checkpoint_are_not_told_twice(run: Path) -> None:
+    """As after a kill: lines of steps are there, and nothing was saved."""
+    lines = (run / "metrics.jsonl").read_text().splitlines()
+    for name in ("tmp/unet_0", "state_dicts"):
+        shutil.rmtree(run / name)
+    assert train.main(["-rd", str(run)]) == 0
+    again = (run / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in again] == [
+        json.loads(line)["step"] for line in lines
+    ]
+
+
+def test_only_a_run_of_all_stages_is_said_to_be_complete(
+    write_parameters: Write, tmp_path: Path
+) -> None:
+    flags = ["-p", str(write_parameters(cascade_of(8, 16), "two")), "-o", str(tmp_path / "out")]
+    run = train.train(train.parse([*flags, "-st", "0"]))
+    assert inspect_run(run).last_line.endswith("the stages asked for are complete")
+    assert train.main(["-rd", str(run)]) == 0
+    assert inspect_run(run).last_line.endswith("the run is complete")
 
 
 def test_a_run_without_a_record_of_its_data_gets_one(run: Path) -> None:

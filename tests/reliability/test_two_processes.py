@@ -22,13 +22,22 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_second_writer_is_told_who_holds_the_stage_with_exit_code_4(
     run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Another stage is free. The refused one changes nothing, not even what it asked for."""
     before = files_of(run)
     with stage_lock(run / "tmp/unet_1"):
-        assert train.main(["-rd", str(run), "-st", "0"]) == 0  # another stage is free
+        assert train.main(["-rd", str(run), "-st", "0"]) == 0
+        noted = texts_of(run)
         capsys.readouterr()
-        assert train.main(["-rd", str(run), "-st", "1"]) == LockedError.exit_code == 4
+        assert train.main(["-rd", str(run), "-cn", "7"]) == LockedError.exit_code == 4
     assert f"locked by pid {os.getpid()} on host " in capsys.readouterr().err
     assert files_of(run) == before
+    assert texts_of(run) == noted
+
+
+def texts_of(run: Path) -> dict[str, str]:
+    """Read what a run says of itself."""
+    files = [*run.glob("parameters/*"), *run.glob("*.txt"), *run.glob("*.jsonl")]
+    return {file.name: file.read_text() for file in files}
 
 
 def test_readers_need_no_lock(run: Path, tmp_path: Path) -> None:

@@ -8,9 +8,10 @@ from diffusers import DDIMScheduler
 from hypothesis import given
 from hypothesis import strategies as st
 
+from minimagen.config import parse
 from minimagen.diffusion import Schedule
 from minimagen.diffusion.schedules import CosineSchedule
-from minimagen.errors import UsageError
+from minimagen.errors import ConfigError, UsageError
 from minimagen.sampling.grids import (
     EDMGrid,
     Grid,
@@ -110,6 +111,11 @@ def test_a_truncated_grid_is_the_part_below_its_start(start: float, steps: int) 
 def test_a_walk_cannot_begin_outside_the_schedule(start: float) -> None:
     with pytest.raises(UsageError, match="above 0 and up to 1"):
         truncated(UniformGrid().times(CosineSchedule(), 4), start)
+
+
+def test_edms_ends_in_the_wrong_order_are_refused() -> None:
+    with pytest.raises(ConfigError, match="sigma_min must be below sigma_max"):
+        parse(EDMGrid, '{"sigma_min": 5, "sigma_max": 1}', "here")
 
 
 @pytest.mark.parametrize("timesteps", [1, 4, 25, 1000])

@@ -92,8 +92,9 @@ def test_resuming_forgets_measurements_of_steps_to_be_taken_again(
     directory = TrainingDirectory.create(tmp_path, "now", *parameters)
     for stage, step in ((0, 1), (0, 2), (1, 9), (0, 3)):
         directory.measure(stage=stage, step=step)
-    with (directory.path / "metrics.jsonl").open("a") as file:
-        file.write('{"stage": 0, "st')  # a kill cut this line short
+    with (directory.path / "metrics.jsonl").open("ab") as file:
+        file.write(b'3\nnull\n{"stage": 0}\n\xff\x00\n')
+        file.write(b'{"stage": 0, "st')  # a kill cut this line short
     directory.forget_after(stage=0, step=2)
     lines = (directory.path / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == [1, 2, 9]

@@ -23,7 +23,7 @@ from torch import Tensor
 from minimagen.config import config
 from minimagen.errors import UsageError
 
-LIMIT = 50.0  # e^50 and its inverse are ordinary float32 numbers, and so are their products
+LIMIT = 50.0  # SNRs of e^50 and e^-50 are ordinary float32 numbers
 
 
 @dataclass(frozen=True)
