@@ -22,10 +22,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return build_t5_tiny.main(arguments[1:])
     listing = "\n".join(f"  {name:16}{about}" for name, about in COMMANDS.items())
     usage = f"usage: python -m minimagen COMMAND [FLAGS]\n\ncommands:\n{listing}"
-    if arguments in ([], ["-h"], ["--help"]):
+    if arguments in (["-h"], ["--help"]):
         print(usage)
         return 0
-    print(f"python -m minimagen: no command {arguments[0]!r}\n{usage}", file=sys.stderr)
+    wrong = f"no command {arguments[0]!r}" if arguments else "no command given"
+    print(f"python -m minimagen: {wrong}\n{usage}", file=sys.stderr)
     return 2
 
 

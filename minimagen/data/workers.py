@@ -67,6 +67,8 @@ class Workers(Generic[Task, Answer]):
         process, end = self._processes[worker], self._ends[worker]
         if not wait([end, process.sentinel], self.timeout_s):
             self._fail(worker, f"has not answered for {self.timeout_s:.0f} s")
+        if not end.poll():  # the process that forked it is gone, and it may never answer
+            self._fail_dead(worker)
         try:
             answer: Answer | Failure = end.recv()
         except (EOFError, OSError):

@@ -1,7 +1,9 @@
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
+from multiprocessing import forkserver
 
 import pytest
 
@@ -64,3 +66,13 @@ def test_workers_leave_no_process_behind_and_ignore_ctrl_c(workers: Workers[str,
     workers.close()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no process forks the workers")
+def test_a_hanging_worker_is_given_up_when_the_process_that_forked_it_is_gone(
+    workers: Workers[str, str],
+) -> None:
+    workers.give(0, "stop")
+    os.kill(forkserver._forkserver._forkserver_pid, signal.SIGKILL)
+    with pytest.raises(TrainingError, match="data worker 0 has died"):
+        workers.take(0)
