@@ -40,19 +40,19 @@ SHORT, LONG = 20, 1000  # calls of the best that must be as good as ddpm, and of
 DDPM = f"ddpm, {LONG:,} calls"
 MARKS = {"uniform_t": "t", "uniform_log_snr": "s", "karras": "k", "edm": "e"}
 
-WHEN = {
+WHEN = {  # what the mixture below and a trained base under guidance show
     "ddpm": "the reference: with hundreds of steps as good as the denoiser allows",
-    "ddim": "inversion, blending two noises; hard to break, and with `eta` it draws",
+    "ddim": "inversion, blending two noises, strong guidance; with `eta` it draws",
     "euler": "flow schedules, and with `churn` more variety; else it is `ddim`",
     "euler_ancestral": "when every number of steps may give another picture; else it is `ddpm`",
-    "heun": "a second opinion at 50 calls and more; too coarse at t = 1 for short walks",
+    "heun": "a second opinion at 20 steps and more; too coarse at t = 1 for short walks",
     "dpmpp_1s": "never, but to read: `ddim` as the first DPM-Solver++",
-    "dpmpp_2s": "second order without memory, from 20 calls",
-    "dpmpp_2m": "the default: good from 5 calls, made for guidance",
-    "dpmpp_3m": "20 calls and more, on `uniform_log_snr`",
+    "dpmpp_2s": "strong guidance, which it bears best; from 10 steps",
+    "dpmpp_2m": "the default: good from 5 calls, with guidance too",
+    "dpmpp_3m": "20 calls and more, without guidance",
     "dpmpp_2m_sde": "20 calls and more, when fresh noise should wash out a network's errors",
-    "unipc": "20 calls and more, on `uniform_log_snr`; third order at one call a step",
-    "pndm": "to repeat older work, on `uniform_log_snr`; its start costs nine calls more",
+    "unipc": "10 calls and more, with little guidance; third order at one call a step",
+    "pndm": "to repeat older work, from 50 steps; its start costs nine calls more",
     "lms": "8 to 15 calls with little guidance; its fourth order trusts the denoiser most",
 }
 
