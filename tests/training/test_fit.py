@@ -215,6 +215,17 @@ def test_a_loss_that_is_no_number_stops_before_the_step(
     assert "lower --OPTIM_LR" in capsys.readouterr().err
 
 
+@pytest.mark.skipif(find_spec("bitsandbytes") is not None, reason="it is installed")
+def test_an_optimizer_that_is_not_installed_ends_a_run_before_it_makes_anything(
+    two_stages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "output"
+    flags = ["-p", str(two_stages), "-o", str(output)]
+    assert train.main([*flags, "--SET", "training.optimizer.kind=adamw8bit"]) == 2
+    assert "pip install 'minimagen[optim8]'" in capsys.readouterr().err
+    assert not output.exists()
+
+
 def test_a_run_leaves_what_the_interface_says(two_stages: Path, tmp_path: Path) -> None:
     run = fitted(tmp_path, "-p", str(two_stages))
     for i in (0, 1):
