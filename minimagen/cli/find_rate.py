@@ -38,7 +38,7 @@ FLAGS = (
 )
 EXAMPLES = """\
   python -m minimagen find-rate -p parameters/tiny -st 0
-  python -m minimagen find-rate -p parameters -b 8 --SET training.optimizer.kind=schedule_free"""
+  python -m minimagen find-rate -p parameters -b 8 -ns 400 --SET training.optimizer.kind=muon"""
 
 
 def find_rate(options: argparse.Namespace) -> None:

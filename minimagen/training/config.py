@@ -47,7 +47,7 @@ class AdamWConfig:
         if self.rate == "constant" and self.decay_share:
             raise ValueError(
                 f"decay_share {self.decay_share} means nothing with the rate 'constant', "
-                "which never falls; leave it out, or choose 'linear', 'cosine' or 'wsd'"
+                "which never falls; make it 0"
             )
         return self
 

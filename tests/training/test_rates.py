@@ -67,7 +67,7 @@ def test_every_rate_is_a_share_that_never_rises_after_the_warm_up(
 
 def test_a_constant_rate_that_should_fall_is_refused() -> None:
     text = '{"optimizer": {"kind": "adamw", "rate": "constant", "decay_share": 0.2}}'
-    with pytest.raises(ConfigError, match="means nothing with the rate 'constant'"):
+    with pytest.raises(ConfigError, match="'constant', which never falls; make it 0"):
         parse(TrainingConfig, text, "here")
 
 
