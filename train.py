@@ -16,6 +16,7 @@ def train(options: argparse.Namespace) -> Path:
     from minimagen.runtime import pick_device
     from minimagen.training.directory import TrainingDirectory
     from minimagen.training.fit import Fit
+    from minimagen.training.optimizer import require_optimizer
     from minimagen.training.run import begin, gather, require_weights, starting_stage
     from minimagen.training.signals import Stopper
 
@@ -26,6 +27,7 @@ def train(options: argparse.Namespace) -> Path:
     if before is not None:
         before.require_free(settings.stages)
     require_weights(init, settings.stages)
+    require_optimizer(training.optimizer)
     device = pick_device(options.device)
     materials = gather(cascade, training, device)
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 COMMANDS = {
     "inspect": "show what a training directory holds, and whether it verifies",
+    "find-rate": "find the learning rate that suits a stage",
     "build-t5-tiny": "train the bundled text encoder again",
 }
 
@@ -16,6 +17,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from minimagen.cli import inspect
 
         return inspect.main(arguments[1:])
+    if arguments[:1] == ["find-rate"]:
+        from minimagen.cli import find_rate
+
+        return find_rate.main(arguments[1:])
     if arguments[:1] == ["build-t5-tiny"]:
         from minimagen.cli import build_t5_tiny
 

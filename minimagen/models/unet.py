@@ -172,6 +172,17 @@ class UNet(nn.Module):
         for part in ladder:
             yield from (p for p in part.parameters() if p.ndim > 1)
 
+    def undecayed(self) -> Iterator[nn.Parameter]:
+        """Return what no weight decay should pull at: whose size is no sign of overfitting.
+
+        Norms, biases and learned tokens; the embeddings of noise levels; the gate of the pixels
+        that pass by.
+        """
+        yield from (p for p in self.parameters() if p.ndim <= 1)
+        for part in (self.embed_log_snr, self.embed_lowres_log_snr, self.gate):
+            if part is not None:
+                yield from (p for p in part.parameters() if p.ndim > 1)
+
     def forward(self, x_t: Tensor, log_snr: Tensor, cond: Conditioning) -> Tensor:
         """Answer a noisy image.
 

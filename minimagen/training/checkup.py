@@ -28,7 +28,11 @@ class Checkup:
         self.shown = self._pictures((run.validation or run.training)[:SHOWN])
 
     def loss(self, step: int, batch_size: int) -> float | None:
-        """Measure the validation loss and write it down; None where there is none, or no number."""
+        """Measure the validation loss and write it down, also by noise level.
+
+        Returns:
+            The mean; None where there is none, or no number.
+        """
         if not len(self.held_out):
             return None
         loss = validation_loss(
@@ -39,9 +43,15 @@ class Checkup:
             batch_size=batch_size,
             precision=self.run.precision,
         )
-        self.journal.note(f"step {step}: validation loss {loss:.5f}")
-        number = loss if math.isfinite(loss) else None
-        self.journal.measure(step, validation_loss=number)
+        self.journal.note(f"step {step}: validation loss {loss}")
+        number = loss.mean if math.isfinite(loss.mean) else None
+        bins = None if number is None else loss.bins
+        self.journal.measure(
+            step,
+            validation_loss=number,
+            validation_loss_bins=bins,
+            validation_log_snr_edges=loss.edges,
+        )
         return number
 
     def draw(self, step: int) -> None:

@@ -5,7 +5,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from minimagen.config import config, find_parameters, parse, read_json
 from minimagen.data.sources import DataConfig
@@ -15,19 +15,22 @@ T = TypeVar("T", int, float)
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
+RateKind = Literal["constant", "linear", "cosine", "wsd"]
 
 
 @config
 class AdamWConfig:
-    """AdamW, its warm-up and its decay.  Loshchilov & Hutter 2017 (arXiv:1711.05101).
+    """AdamW and its rate.  Loshchilov & Hutter 2017 (arXiv:1711.05101).
 
     Args:
         learning_rate: the peak; one value, or one for each stage.
         betas: decay of both moments.
-        weight_decay: decoupled.
+        weight_decay: decoupled; of matrices and convolutions alone.
         clip: largest norm of the gradient.
+        rate: how the rate falls, see ``rates``.
         warmup_steps: the rate rises linearly over these.
-        decay_share: the rate falls linearly to 0 over this last share of the steps.
+        decay_share: the rate falls over this last share of the steps; None is 0.2 for ``linear``
+            and ``wsd``, 1 for ``cosine`` and 0 for ``constant``.
     """
 
     kind: Literal["adamw"] = "adamw"
@@ -35,8 +38,39 @@ class AdamWConfig:
     betas: tuple[Share, Share] = (0.9, 0.99)
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     clip: Positive = 1.0
+    rate: RateKind = "linear"
     warmup_steps: Annotated[int, Field(ge=0)] = 100
-    decay_share: Share = 0.2
+    decay_share: Share | None = None
+
+    @model_validator(mode="after")
+    def _constant_falls_not(self) -> "AdamWConfig":
+        if self.rate == "constant" and self.decay_share:
+            raise ValueError(
+                f"decay_share {self.decay_share} means nothing with the rate 'constant', "
+                "which never falls; make it 0"
+            )
+        return self
+
+
+@config
+class AdamW8bitConfig(AdamWConfig):
+    """AdamW with both moments in 8 bits: a quarter of their memory.  arXiv:2110.02861.
+
+    It needs the package ``bitsandbytes``.
+    """
+
+    kind: Literal["adamw8bit"] = "adamw8bit"  # type: ignore[assignment]
+
+
+@config
+class ScheduleFreeConfig(AdamWConfig):
+    """Schedule-free AdamW: the length need not be known.  Defazio et al. 2024 (arXiv:2405.15682).
+
+    Averages, and so validation and samples, follow its own averaged weights.
+    """
+
+    kind: Literal["schedule_free"] = "schedule_free"  # type: ignore[assignment]
+    rate: Literal["constant"] = "constant"
 
 
 @config
@@ -53,7 +87,9 @@ class MuonConfig(AdamWConfig):
     momentum: Share = 0.95
 
 
-OptimizerConfig = Annotated[AdamWConfig | MuonConfig, Field(discriminator="kind")]
+OptimizerConfig = Annotated[
+    AdamWConfig | AdamW8bitConfig | ScheduleFreeConfig | MuonConfig, Field(discriminator="kind")
+]
 
 
 @config

@@ -32,7 +32,7 @@ from minimagen.locking import in_turn, require_free
 from minimagen.training.config import TrainingConfig
 from minimagen.training.origin import DataRecord
 
-Measured: TypeAlias = float | int | list[int] | list[str] | None
+Measured: TypeAlias = float | int | list[int] | list[float] | list[str] | None
 DATA = "tmp/data.json"
 
 

@@ -17,8 +17,8 @@ from minimagen.training.environment import Environment
 from minimagen.training.journal import Journal
 from minimagen.training.learner import Gradient, Learner
 from minimagen.training.memory import memory_explained
-from minimagen.training.optimizer import rate_factor
 from minimagen.training.progress import Meter, Progress
+from minimagen.training.rates import rate_factor
 from minimagen.training.run import Run
 from minimagen.training.signals import StoppedError, Stopper
 from minimagen.training.skipping import write_down

@@ -13,6 +13,7 @@ from minimagen.training.config import of_stage
 from minimagen.training.draws import draw
 from minimagen.training.ema import EMA
 from minimagen.training.optimizer import (
+    at_average,
     groups_of,
     load_state_tensors,
     make_optimizers,
@@ -82,7 +83,7 @@ class Learner:
     @property
     def rate(self) -> float:
         """AdamW's rate as it was last set."""
-        return groups_of(self.optimizers)[0]["lr"]
+        return float(groups_of(self.optimizers)[0]["lr"])
 
     def gradient(self, batches: Iterable[Batch]) -> Gradient:
         """Add up the clipped gradient of one optimizer step; nothing is moved by it yet."""
@@ -108,7 +109,8 @@ class Learner:
         for optimizer in self.optimizers:
             optimizer.step()
         self.forget_gradient()
-        self.ema.update(self.network, updates)
+        with at_average(self.optimizers):
+            self.ema.update(self.network, updates)
 
     def forget_gradient(self) -> None:
         """Be ready for the next step."""

@@ -1,6 +1,7 @@
 """Muon: momentum whose matrices are made orthogonal: every direction is learnt at one pace."""
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -64,7 +65,8 @@ class Muon(torch.optim.Optimizer):
     tens of times slower on most CPUs, and the matrices are small.
 
     Args:
-        parameters: hidden matrices and convolutions; not biases, norms, the first or last layer.
+        parameters: hidden matrices and convolutions, or groups of them; not biases, norms, the
+            first or last layer.
         momentum: decay of the averaged gradient.
         weight_decay: decoupled.
 
@@ -74,7 +76,7 @@ class Muon(torch.optim.Optimizer):
 
     def __init__(
         self,
-        parameters: Iterable[nn.Parameter],
+        parameters: Iterable[nn.Parameter] | Iterable[dict[str, Any]],
         *,
         lr: float = 1e-3,
         momentum: float = 0.95,

@@ -13,6 +13,8 @@ from minimagen.tensors import from_uint8
 from minimagen.training.draws import draw
 from minimagen.training.step import stage_losses
 
+BINS = 4  # parts by noise level, each with as many pictures
+
 
 @dataclass(frozen=True)
 class ValidationSet:
@@ -33,6 +35,27 @@ class ValidationSet:
         return len(self.images)
 
 
+@dataclass(frozen=True)
+class ValidationLoss:
+    """What the network's error on held-out pictures came to.
+
+    Args:
+        mean: over all pictures.
+        bins: means over equal parts of them, from the noisiest to the cleanest.
+        edges: log-SNR where each part begins, and where the last one ends, (parts + 1,).
+    """
+
+    mean: float
+    bins: list[float]
+    edges: list[float]
+
+    def __str__(self) -> str:
+        """Write it for people: the mean, then each part and the log-SNR it begins at."""
+        parts = zip(self.edges, self.bins, strict=False)
+        listed = ", ".join(f"from {edge:.1f} {loss:.5f}" for edge, loss in parts)
+        return f"{self.mean:.5f} (by log-SNR: {listed}, to {self.edges[-1]:.1f})"
+
+
 @torch.no_grad()
 def validation_loss(
     stage: Stage,
@@ -42,16 +65,32 @@ def validation_loss(
     seed: int,
     batch_size: int,
     precision: Precision,
-) -> float:
-    """Return the mean loss; the same number for the same weights, whatever the batch size."""
-    losses = []
+) -> ValidationLoss:
+    """Return the loss; the same numbers for the same weights, whatever the batch size."""
+    losses, levels = [], []
     for start in range(0, len(held_out), batch_size):
         rows = slice(start, min(start + batch_size, len(held_out)))
         numbers = range(rows.start, rows.stop)
-        draws = draw(stage, numbers, len(held_out), seed, "validation")
-        draws = draws.undropped()
+        draws = draw(stage, numbers, len(held_out), seed, "validation").undropped()
         text = None if held_out.text is None else held_out.text[rows]
         with autocast(stage.device, precision):
             images = from_uint8(held_out.images[rows])
             losses.append(stage_losses(stage, network, images, text, draws).double().cpu())
-    return float(torch.cat(losses).mean())
+        levels.append(stage.config.schedule.log_snr(draws.t.double()))
+    return summarised(torch.cat(losses), torch.cat(levels))
+
+
+def summarised(losses: Tensor, log_snr: Tensor) -> ValidationLoss:
+    """Average losses over all samples, and over the quarters of them by log-SNR.
+
+    Args:
+        losses: of each sample, (N,).
+        log_snr: of each sample, (N,); the draws are fixed, and so are the quarters.
+    """
+    order = log_snr.argsort(stable=True)
+    parts = order.tensor_split(min(BINS, len(order)))
+    return ValidationLoss(
+        mean=float(losses.mean()),
+        bins=[float(losses[part].mean()) for part in parts],
+        edges=[float(log_snr[part[0]]) for part in parts] + [float(log_snr[order[-1]])],
+    )

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from safetensors.torch import load_file
 import train
 from minimagen import Imagen
 from minimagen.errors import TrainingError
+from minimagen.training.learner import Learner
 from tests.conftest import cascade_of, stage_of
 
 Write = Callable[..., Path]
@@ -59,22 +61,34 @@ def with_everything(write_parameters: Write) -> Path:
     return write_parameters(tree, "everything")
 
 
-@pytest.mark.parametrize(("fixture", "files"), [("two_stages", 3), ("with_everything", 4)])
+NEEDS_PACKAGE = pytest.mark.skipif(not find_spec("bitsandbytes"), reason="needs bitsandbytes")
+
+
+@pytest.mark.parametrize(
+    ("fixture", "optimizer", "files"),
+    [
+        ("two_stages", "muon", 3),
+        ("with_everything", "muon", 4),
+        ("with_everything", "adamw", 4),
+        ("with_everything", "schedule_free", 4),
+        pytest.param("with_everything", "adamw8bit", 4, marks=NEEDS_PACKAGE),
+    ],
+)
 def test_two_steps_and_two_resumed_ones_are_four_bit_for_bit(
     fixture: str,
+    optimizer: str,
     files: int,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
 ) -> None:
     """On a base and on a super-resolution stage; the run is stopped by a real signal."""
-    two_stages = request.getfixturevalue(fixture)
-    whole = fitted(tmp_path / "whole", "-p", str(two_stages))
+    parameters = str(request.getfixturevalue(fixture))
+    asked = ["-p", parameters, "--SET", f"training.optimizer.kind={optimizer}"]
+    whole = fitted(tmp_path / "whole", *asked)
     for stage in ("0", "1"):
         with interrupted_after(monkeypatch, steps=2):
-            code = train.main(
-                ["-p", str(two_stages), "-o", str(tmp_path / stage), "-ts", "run", "-st", stage]
-            )
+            code = train.main([*asked, "-o", str(tmp_path / stage), "-ts", "run", "-st", stage])
         cut = tmp_path / stage / "training_run"
         assert code == 143
         steps = [path.name for path in (cut / "tmp" / f"unet_{stage}").glob("step_*")]
@@ -93,16 +107,15 @@ class interrupted_after:  # noqa: N801 - reads as a statement
         self.number = getattr(signal, name)
 
     def __enter__(self) -> None:
-        step = torch.optim.AdamW.step
+        update = Learner.update
 
-        def step_then_signal(optimizer: torch.optim.AdamW, *args: Any) -> Any:
-            result = step(optimizer, *args)
+        def update_then_signal(learner: Learner, *args: Any) -> None:
+            update(learner, *args)
             self.left -= 1
             if self.left == 0:
                 os.kill(os.getpid(), self.number)
-            return result
 
-        self.monkeypatch.setattr(torch.optim.AdamW, "step", step_then_signal)
+        self.monkeypatch.setattr(Learner, "update", update_then_signal)
 
     def __exit__(self, *error: object) -> None:
         self.monkeypatch.undo()
@@ -200,6 +213,17 @@ def test_a_loss_that_is_no_number_stops_before_the_step(
     code = train.main(["-p", str(two_stages), "-o", str(tmp_path), "-lr", "100", *reckless])
     assert code == TrainingError.exit_code
     assert "lower --OPTIM_LR" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(find_spec("bitsandbytes") is not None, reason="it is installed")
+def test_an_optimizer_that_is_not_installed_ends_a_run_before_it_makes_anything(
+    two_stages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "output"
+    flags = ["-p", str(two_stages), "-o", str(output)]
+    assert train.main([*flags, "--SET", "training.optimizer.kind=adamw8bit"]) == 2
+    assert "pip install 'minimagen[optim8]'" in capsys.readouterr().err
+    assert not output.exists()
 
 
 def test_a_run_leaves_what_the_interface_says(two_stages: Path, tmp_path: Path) -> None:
