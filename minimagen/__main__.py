@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 COMMANDS = {
     "inspect": "show what a training directory holds, and whether it verifies",
+    "average": "make an average of the weights of another length, after training",
     "build-t5-tiny": "train the bundled text encoder again",
 }
 
@@ -16,6 +17,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from minimagen.cli import inspect
 
         return inspect.main(arguments[1:])
+    if arguments[:1] == ["average"]:
+        from minimagen.cli import average
+
+        return average.main(arguments[1:])
     if arguments[:1] == ["build-t5-tiny"]:
         from minimagen.cli import build_t5_tiny
 

@@ -10,6 +10,7 @@ from pydantic import Field
 from minimagen.config import config, find_parameters, parse, read_json
 from minimagen.data.sources import DataConfig
 from minimagen.errors import ConfigError
+from minimagen.training.ema import DecayConfig, EMAConfig
 
 T = TypeVar("T", int, float)
 Count = Annotated[int, Field(ge=1)]
@@ -68,7 +69,7 @@ class TrainingConfig:
         batch_size: images of one batch; one value, or one for each stage.
         accumulate: batches of one optimizer step.
         optimizer: which, and its rate.
-        ema_decay: largest decay of the averaged weights.
+        ema: which averages of the weights are kept.
         data: what to train on.
         train_fraction: share of the data used for training; the rest validates.
         validation_images: how many images validate, at most.
@@ -88,7 +89,7 @@ class TrainingConfig:
     batch_size: Count | tuple[Count, ...] = 16
     accumulate: Count = 1
     optimizer: OptimizerConfig = field(default_factory=AdamWConfig)
-    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    ema: EMAConfig = field(default_factory=DecayConfig)
     data: DataConfig = field(default_factory=DataConfig)
     train_fraction: Annotated[float, Field(gt=0, le=1)] = 0.9
     validation_images: Annotated[int, Field(ge=0)] = 256
