@@ -6,8 +6,9 @@ from itertools import count, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from minimagen.cli.flags import Flag, directory, listed, parse_flags, real, whole
+from minimagen.cli.flags import Flag, directory, listed, parse_flags, whole
 from minimagen.cli.leaving import leave_well
+from minimagen.cli.shared import sigma_rel
 from minimagen.errors import UsageError
 
 if TYPE_CHECKING:  # its imports cost seconds that --help need not wait for
@@ -27,7 +28,7 @@ FLAGS = (
         "-sr",
         WHAT,
         "length of the average as a share of the training, in (0, 0.28]; or several, as 0.05,0.08",
-        listed(real(0, 0.28, above=True)),
+        listed(sigma_rel),
     ),
     Flag(
         "STAGES",
@@ -51,14 +52,14 @@ def average(options: argparse.Namespace) -> None:
     """
     from minimagen.training.averaging import make_average, stages_with_snapshots
 
-    run, lengths = options.training_directory, options.sigma_rel
+    run = options.training_directory
     if run is None:
         raise UsageError("--TRAINING_DIRECTORY: missing; name the training_<TIMESTAMP> to average")
-    if lengths is None:
+    if options.sigma_rel is None:
         raise UsageError("--SIGMA_REL: missing; give a length, as 0.08")
     for stage in options.stages or stages_with_snapshots(run):
-        for sigma_rel in lengths:
-            _tell(make_average(run, stage, sigma_rel))
+        for length in options.sigma_rel:
+            _tell(make_average(run, stage, length))
 
 
 def prepare_weights(run: Path, weights: str) -> None:
@@ -72,14 +73,14 @@ def prepare_weights(run: Path, weights: str) -> None:
         CheckpointError: when a fitted stage has neither a file nor snapshots.
         UsageError: when the snapshots lie too far from what is asked for.
     """
-    _, is_length, sigma_rel = weights.partition(":")
+    _, is_length, length = weights.partition(":")
     if not is_length:
         return
     from minimagen.imagen import weights_path
     from minimagen.training.averaging import ensure_average
 
     for stage in takewhile(lambda index: weights_path(run, index).is_file(), count()):
-        made = ensure_average(run, stage, float(sigma_rel))
+        made = ensure_average(run, stage, float(length))
         if made is not None:
             _tell(made)
 

@@ -1,11 +1,10 @@
 """What ``inference.py`` takes."""
 
 import argparse
-import re
 from collections.abc import Sequence
 
 from minimagen.cli.flags import Flag, directory, listed, parse_flags, real, whole
-from minimagen.cli.shared import DEVICE, OUTPUT, PRECISION, SEED
+from minimagen.cli.shared import DEVICE, OUTPUT, PRECISION, SEED, sigma_rel
 
 WHAT, HOW = "what is drawn", "how it is sampled"
 EACH = "one value, or one for each stage as 3,1,1; default: the stage's own"
@@ -13,9 +12,11 @@ EACH = "one value, or one for each stage as 3,1,1; default: the stage's own"
 
 def weights(text: str) -> str:
     """Read which weights: a kind, or an average by its length."""
-    if text in ("ema", "best", "raw") or re.fullmatch(r"ema:0?\.\d+", text):
+    if text in ("ema", "best", "raw"):
         return text
-    raise ValueError("choose one of ema, best, raw, or ema:SIGMA_REL as ema:0.08")
+    if not text.startswith("ema:"):
+        raise ValueError("choose one of ema, best, raw, or ema:SIGMA_REL as ema:0.08")
+    return f"ema:{sigma_rel(text.removeprefix('ema:'))}"
 
 
 FLAGS = (

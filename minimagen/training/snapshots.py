@@ -1,6 +1,6 @@
 """Snapshots of averages on the disk: one average after one step, its header says which.
 
-They are in float32: what averages of one run differ by is no larger than bfloat16's rounding.
+They are in float32: bfloat16 would round away a good part of what averaging changes.
 Averages of other lengths are made of them in ``averaging``.
 """
 
