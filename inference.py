@@ -13,17 +13,15 @@ def infer(options: argparse.Namespace) -> Path:
     """Draw what a command line asks for and return the directory with the pictures."""
     from tqdm import tqdm
 
+    from minimagen.cli.average import prepare_weights
     from minimagen.cli.drawing import GeneratedImages, choose_directory, read_captions, settings_of
     from minimagen.imagen import Imagen, to_pictures
 
     directory = choose_directory(options.training_directory)
     captions = read_captions(options.captions, options.images_per_caption or 1)
-    imagen = Imagen.load(
-        directory,
-        options.device,
-        weights=options.weights or "ema",
-        precision=options.precision,
-    )
+    weights = options.weights or "ema"
+    prepare_weights(directory, weights)
+    imagen = Imagen.load(directory, options.device, weights=weights, precision=options.precision)
     planned, fitted = len(imagen.config.imagen.stages), len(imagen.stages)
     if fitted < planned:
         size = imagen.stages[-1].config.size

@@ -2,29 +2,23 @@
 
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 COMMANDS = {
     "inspect": "show what a training directory holds, and whether it verifies",
     "find-rate": "find the learning rate that suits a stage",
+    "average": "make an average of the weights of another length, after training",
     "build-t5-tiny": "train the bundled text encoder again",
 }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code."""
+    """Run a command and return its exit code; the command's module is loaded only then."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if arguments[:1] == ["inspect"]:
-        from minimagen.cli import inspect
-
-        return inspect.main(arguments[1:])
-    if arguments[:1] == ["find-rate"]:
-        from minimagen.cli import find_rate
-
-        return find_rate.main(arguments[1:])
-    if arguments[:1] == ["build-t5-tiny"]:
-        from minimagen.cli import build_t5_tiny
-
-        return build_t5_tiny.main(arguments[1:])
+    if arguments and arguments[0] in COMMANDS:
+        command = import_module(f"minimagen.cli.{arguments[0].replace('-', '_')}")
+        code: int = command.main(arguments[1:])
+        return code
     listing = "\n".join(f"  {name:16}{about}" for name, about in COMMANDS.items())
     usage = f"usage: python -m minimagen COMMAND [FLAGS]\n\ncommands:\n{listing}"
     if arguments in (["-h"], ["--help"]):

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import StringConstraints
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -32,6 +32,7 @@ Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json
 FileName = Annotated[str, StringConstraints(pattern=r"^[\w.-]+$")]  # inside the directory
 
 FORMAT = 1
+NOTE = "note"  # in a weights file's header
 MANIFEST, STATE, TENSORS = "MANIFEST.json", "state.json", ".safetensors"
 SPACE = 2.2  # free bytes wanted per byte of a checkpoint: itself, copies of its weights, a margin
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -112,14 +113,19 @@ def write_checkpoint(
     return final
 
 
-def write_weights(path: Path, tensors: Mapping[str, Tensor]) -> None:
+def write_weights(path: Path, tensors: Mapping[str, Tensor], note: str | None = None) -> None:
     """Write or replace one safetensors file at once; equal tensors give equal bytes.
+
+    Args:
+        path: the file; its directory is made when missing.
+        tensors: what it holds.
+        note: text for its header, which :func:`read_note` reads.
 
     Raises:
         TrainingError: when the disk is full or cannot be written; the old file is intact.
     """
     with _replacing(path, _size(tensors)) as building:
-        _save(building, tensors)
+        _save(building, tensors, note)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -230,6 +236,24 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         ) from None
 
 
+def read_note(path: Path) -> str:
+    """Read the note in a weights file's header, and nothing else of it.
+
+    Raises:
+        CheckpointError: when it has none, is missing or is not a whole safetensors file.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            header: dict[str, str] = file.metadata() or {}
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(
+            f"{path}: is no whole safetensors file ({error}); bring it back from a copy"
+        ) from None
+    if NOTE not in header:
+        raise CheckpointError(f"{path}: does not say what it holds; make it again")
+    return header[NOTE]
+
+
 def sha256_of(path: Path) -> str:
     """Hash a file's content, in hexadecimal."""
     with path.open("rb") as file:
@@ -328,10 +352,11 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
 
 
-def _save(path: Path, tensors: Mapping[str, Tensor]) -> None:
+def _save(path: Path, tensors: Mapping[str, Tensor], note: str | None = None) -> None:
     path.touch()
     mode = path.stat().st_mode  # as the umask wants it; safetensors makes its files private
-    save_file(_plain(tensors), path, metadata={"format": "pt"})
+    # One entry only: safetensors writes several in any order, and equal runs give equal bytes.
+    save_file(_plain(tensors), path, metadata={"format": "pt"} if note is None else {NOTE: note})
     path.chmod(mode)
     _sync(path)
 

@@ -1,5 +1,6 @@
 """The cascade as a whole: stages joined by one low-resolution function, text encoder, files."""
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,11 +28,30 @@ FILES: dict[Weights, str] = {
     "best": "unet_{}_best.safetensors",
     "raw": "unet_{}_raw.safetensors",
 }
+LENGTH = r"0?\.\d+"
+LENGTH_FILE = "unet_{}_ema_{}.safetensors"  # an average of another length, by its sigma_rel
 
 
-def weights_path(directory: Path, stage: int, weights: Weights = "ema") -> Path:
-    """Return where a training directory keeps a stage's weights."""
-    return directory / "state_dicts" / FILES[weights].format(stage)
+def weights_path(directory: Path, stage: int, weights: str = "ema") -> Path:
+    """Return where a training directory keeps a stage's weights.
+
+    Args:
+        directory: the training directory.
+        stage: which stage.
+        weights: ema, best or raw; or ``ema:0.08``, the average of that sigma_rel.
+
+    Raises:
+        UsageError: for other weights.
+    """
+    return directory / "state_dicts" / _file_of(weights).format(stage)
+
+
+def weights_in(directory: Path, stage: int) -> list[str]:
+    """List the weights of a stage whose files are there, as ema, best or ema:0.08."""
+    kinds = [kind for kind in FILES if weights_path(directory, stage, kind).is_file()]
+    files = sorted((directory / "state_dicts").glob(LENGTH_FILE.format(stage, "*")))
+    lengths = (path.stem.removeprefix(f"unet_{stage}_ema_") for path in files)
+    return [*kinds, *(f"ema:{length}" for length in lengths if re.fullmatch(LENGTH, length))]
 
 
 class Imagen:
@@ -67,7 +87,7 @@ class Imagen:
         directory: str | Path,
         device: str | None = None,
         *,
-        weights: Weights = "ema",
+        weights: str = "ema",
         precision: Precision | None = None,
     ) -> "Imagen":
         """Load the consecutive fitted stages of a training directory, or of a saved cascade.
@@ -75,7 +95,7 @@ class Imagen:
         Args:
             directory: holds ``parameters/`` and ``state_dicts/``.
             device: None is the best there is.
-            weights: which of a stage's weights.
+            weights: which of a stage's weights, as :func:`weights_path` takes them.
             precision: None is bf16 on a GPU that has it.
 
         Raises:
@@ -349,6 +369,19 @@ def load_weights(network: UNet, path: Path) -> None:
             f"{path}: made by another network than its parameters say ({reason}); "
             "restore the parameter files it was trained with"
         ) from None
+
+
+def _file_of(weights: str) -> str:
+    """Return the name of a weights file, with a place for the stage."""
+    named: dict[str, str] = dict(FILES.items())
+    if weights in named:
+        return named[weights]
+    length = re.fullmatch(f"ema:({LENGTH})", weights)
+    if length is None:
+        raise UsageError(
+            f"--WEIGHTS {weights}: choose one of {', '.join(FILES)}, or ema:SIGMA_REL as ema:0.08"
+        )
+    return LENGTH_FILE.format("{}", float(length[1]))
 
 
 def _load_stage(config: CascadeConfig, index: int, path: Path, device: torch.device) -> Stage:

@@ -19,6 +19,7 @@ from minimagen.checkpoint import (
     append_text,
     newest_checkpoint,
     read_checkpoint,
+    read_note,
     read_weights,
     sha256_of,
     sweep,
@@ -129,6 +130,27 @@ def test_equal_tensors_give_equal_bytes_in_any_order_and_at_any_path(tmp_path: P
     assert sha256_of(tmp_path / "one.safetensors") == sha256_of(
         tmp_path / "other" / "two.safetensors"
     )
+
+
+def test_a_note_comes_back_and_equal_notes_give_equal_bytes(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("one.safetensors", "two.safetensors")]
+    for path in paths:
+        write_weights(path, {"a": torch.ones(2)}, '{"length": "0.1 \u00bd"}\n')
+    assert {read_note(path) for path in paths} == {'{"length": "0.1 \u00bd"}\n'}
+    assert len({sha256_of(path) for path in paths}) == 1
+    assert torch.equal(read_weights(paths[0])["a"], torch.ones(2))
+
+
+def test_a_file_without_a_note_and_one_cut_short_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    write_weights(path, {"a": torch.ones(2)})
+    with pytest.raises(CheckpointError, match=r"w\.safetensors: does not say what it holds"):
+        read_note(path)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(CheckpointError, match=r"w\.safetensors: is no whole safetensors file"):
+        read_note(path)
+    with pytest.raises(CheckpointError, match=r"none\.safetensors: is no whole safetensors file"):
+        read_note(tmp_path / "none.safetensors")
 
 
 def test_equal_checkpoints_are_equal_files(tmp_path: Path) -> None:

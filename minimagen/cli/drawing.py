@@ -15,7 +15,7 @@ from PIL.PngImagePlugin import PngInfo
 from minimagen.checkpoint import sha256_of, write_text
 from minimagen.errors import CheckpointError, DataError, UsageError
 from minimagen.grid import captioned_grid
-from minimagen.imagen import Imagen, StagePlan, Weights, weights_path
+from minimagen.imagen import Imagen, StagePlan, weights_path
 
 BUILT_IN_CAPTION = "a large red circle"
 
@@ -122,7 +122,7 @@ def settings_of(
     options: argparse.Namespace, imagen: Imagen, directory: Path, plans: Sequence[StagePlan]
 ) -> dict[str, Any]:
     """Return all that is needed to draw the same images again."""
-    weights: Weights = options.weights or "ema"
+    weights = options.weights or "ema"
     files = [weights_path(directory, plan.stage.index, weights) for plan in plans]
     hashes = "".join(map(sha256_of, files))
     return {

@@ -3,11 +3,21 @@
 import argparse
 from collections.abc import Sequence
 
-from minimagen.cli.flags import Flag, choice, directory, listed, parse_flags, real, whole
-from minimagen.cli.shared import DEVICE, OUTPUT, PRECISION, SEED
+from minimagen.cli.flags import Flag, directory, listed, parse_flags, real, whole
+from minimagen.cli.shared import DEVICE, OUTPUT, PRECISION, SEED, sigma_rel
 
 WHAT, HOW = "what is drawn", "how it is sampled"
 EACH = "one value, or one for each stage as 3,1,1; default: the stage's own"
+
+
+def weights(text: str) -> str:
+    """Read which weights: a kind, or an average by its length."""
+    if text in ("ema", "best", "raw"):
+        return text
+    if not text.startswith("ema:"):
+        raise ValueError("choose one of ema, best, raw, or ema:SIGMA_REL as ema:0.08")
+    return f"ema:{sigma_rel(text.removeprefix('ema:'))}"
+
 
 FLAGS = (
     Flag(
@@ -27,7 +37,13 @@ FLAGS = (
         "stop after the stage of this size in pixels; default: the last fitted stage's",
         whole(1),
     ),
-    Flag("WEIGHTS", "-w", WHAT, "ema, best or raw; default: ema", choice("ema", "best", "raw")),
+    Flag(
+        "WEIGHTS",
+        "-w",
+        WHAT,
+        "ema, best or raw; or ema:0.08, the average of that sigma_rel; default: ema",
+        weights,
+    ),
     Flag("GUIDANCE_SCALE", "-g", HOW, f"1 means off; {EACH}", listed(real(0, 1000))),
     Flag(
         "SAMPLER",

@@ -151,7 +151,7 @@ def _discretise(tree: Tree, timesteps: int) -> None:
 def _read_assignment(text: str) -> tuple[str, Any]:
     path, equals, value = text.partition("=")
     if not equals or not path:
-        raise UsageError(f"--SET {text}: give NAME=VALUE, as training.ema_decay=0.999")
+        raise UsageError(f"--SET {text}: give NAME=VALUE, as training.ema.decay=0.999")
     try:
         return path, json.loads(value)
     except json.JSONDecodeError:

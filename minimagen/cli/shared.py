@@ -1,6 +1,6 @@
 """Flags that several scripts take."""
 
-from minimagen.cli.flags import Flag, choice, directory, whole
+from minimagen.cli.flags import Flag, choice, directory, real, whole
 
 GROUP = "where and how"
 
@@ -16,3 +16,6 @@ OUTPUT = Flag("OUTPUT", "-o", GROUP, "where results are made; default: here", di
 SEED = Flag(
     "SEED", "-sd", GROUP, "every random draw follows from it; default: 0", whole(0, 2**31 - 1)
 )
+
+sigma_rel = real(0, 0.28, above=True)
+"""Reads the length of an average."""

@@ -33,7 +33,7 @@ FLAGS = (
         "SET",
         None,
         MODEL,
-        "any other parameter, as training.ema_decay=0.999, imagen.stages.0.text_dropout=0.2, "
+        "any other parameter, as training.ema.decay=0.999, imagen.stages.0.text_dropout=0.2, "
         "unet_0.patch=2 or data.max_rejected=0.3; repeatable",
         repeatable=True,
     ),
@@ -111,7 +111,7 @@ FLAGS = (
 )
 EXAMPLES = """\
   python train.py -p parameters -b 8 -e 50
-  python train.py -p parameters/tiny -ds my_pictures --SET training.ema_decay=0.99"""
+  python train.py -p parameters/tiny -ds my_pictures --SET training.ema.decay=0.99"""
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:

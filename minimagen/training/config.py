@@ -1,5 +1,6 @@
 """``training_params.json``: how long, on what, and with which optimizer."""
 
+import json
 import math
 from dataclasses import field
 from pathlib import Path
@@ -10,6 +11,7 @@ from pydantic import Field, model_validator
 from minimagen.config import config, find_parameters, parse, read_json
 from minimagen.data.sources import DataConfig
 from minimagen.errors import ConfigError
+from minimagen.training.ema import DecayConfig, EMAConfig
 
 T = TypeVar("T", int, float)
 Count = Annotated[int, Field(ge=1)]
@@ -104,7 +106,7 @@ class TrainingConfig:
         batch_size: images of one batch; one value, or one for each stage.
         accumulate: batches of one optimizer step.
         optimizer: which, and its rate.
-        ema_decay: largest decay of the averaged weights.
+        ema: which averages of the weights are kept.
         data: what to train on.
         train_fraction: share of the data used for training; the rest validates.
         validation_images: how many images validate, at most.
@@ -124,7 +126,7 @@ class TrainingConfig:
     batch_size: Count | tuple[Count, ...] = 16
     accumulate: Count = 1
     optimizer: OptimizerConfig = field(default_factory=AdamWConfig)
-    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    ema: EMAConfig = field(default_factory=DecayConfig)
     data: DataConfig = field(default_factory=DataConfig)
     train_fraction: Annotated[float, Field(gt=0, le=1)] = 0.9
     validation_images: Annotated[int, Field(ge=0)] = 256
@@ -143,7 +145,7 @@ class TrainingConfig:
             ConfigError: for a missing file, an unknown key or an impossible value.
         """
         path = find_parameters(directory, "training_params")
-        return parse(cls, read_json(path), str(path))
+        return parse(cls, _renamed(read_json(path)), str(path))
 
     def length_in_steps(self, stage: int, training_images: int) -> int:
         """Return how many optimizer steps a stage takes."""
@@ -151,6 +153,17 @@ class TrainingConfig:
         if self.epochs is not None:
             images = self.epochs * training_images
         return math.ceil(images / (of_stage(self.batch_size, stage) * self.accumulate))
+
+
+def _renamed(text: str) -> str:
+    """Read the name that the first version had for an average: ``ema_decay``."""
+    try:
+        values = json.loads(text)
+    except ValueError:
+        return text  # parse tells what is wrong
+    if not isinstance(values, dict) or "ema_decay" not in values:
+        return text
+    return json.dumps({"ema": {"kind": "decay", "decay": values.pop("ema_decay")}, **values})
 
 
 def of_stage(value: T | tuple[T, ...], stage: int) -> T:

@@ -27,7 +27,7 @@ from minimagen.checkpoint import (
 from minimagen.config import dump, parse, read_json
 from minimagen.data.items import Rejection
 from minimagen.errors import CheckpointError, UsageError
-from minimagen.imagen import Weights, weights_path
+from minimagen.imagen import FILES, Weights, weights_path
 from minimagen.locking import in_turn, require_free
 from minimagen.training.config import TrainingConfig
 from minimagen.training.origin import DataRecord
@@ -112,6 +112,10 @@ class TrainingDirectory:
         for stage in stages:
             require_free(self.checkpoints(stage))
 
+    def snapshots(self, stage: int) -> Path:
+        """Return where a stage's snapshots of averages are."""
+        return self.path / "ema" / f"unet_{stage}"
+
     def save_samples(self, stage: int, step: int, picture: Image.Image) -> None:
         """Write a sample grid."""
         png = io.BytesIO()
@@ -125,7 +129,8 @@ class TrainingDirectory:
     def sweep(self, stage: int) -> None:
         """Remove what killed writers of a stage left half-made; for the holder of its lock."""
         sweep(self.checkpoints(stage))
-        sweep(weights_path(self.path, stage).parent, f"unet_{stage}_*")
+        for name in FILES.values():  # averages made of snapshots may be being written just now
+            sweep(self.path / "state_dicts", name.format(stage))
         sweep(self.path / "samples", f"stage_{stage}_*")
 
     def save_rejections(self, rejections: Iterable[Rejection]) -> None:

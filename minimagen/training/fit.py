@@ -22,6 +22,7 @@ from minimagen.training.rates import rate_factor
 from minimagen.training.run import Run
 from minimagen.training.signals import StoppedError, Stopper
 from minimagen.training.skipping import write_down
+from minimagen.training.snapshots import forget_snapshots, snapshot_steps, take_snapshots
 
 
 class Fit:
@@ -41,6 +42,7 @@ class Fit:
         self.checkup = Checkup(run, self.learner.averaged, self.journal)
         self.steps = config.length_in_steps(stage.index, len(run.training))
         self.checkpoint_steps = max(1, config.checkpoint_every // config.accumulate)
+        self.snapshot_steps = snapshot_steps(config.ema, self.steps)
         self.progress, self.meter = Progress(), Meter()
         self.environment = Environment.here(stage.device)
 
@@ -55,6 +57,7 @@ class Fit:
         with stage_lock(self._checkpoints):
             self.run.directory.sweep(self.stage.index)
             self._restore()
+            forget_snapshots(self._snapshots, self.progress.step)
             self._note_start()
             if self.progress.step < self.steps:
                 self._loop()
@@ -110,6 +113,8 @@ class Fit:
         due = self._is_due(self.checkpoint_steps)
         if due:
             self.check()
+        if self._is_due(self.snapshot_steps):
+            self.take_snapshots()  # first: from this step's checkpoint on they are not taken again
         if due or self.stopper.name is not None:
             self.save()
             if self.stopper.name is not None:
@@ -124,6 +129,11 @@ class Fit:
             weights = self.learner.ema.network.state_dict()
             self.run.directory.save_weights(self.stage.index, "best", weights)
         self.checkup.draw(step)
+
+    def take_snapshots(self) -> None:
+        """Write the averages of which others can be made after training."""
+        averages, progress = self.learner.ema.by_sigma_rel, self.progress
+        take_snapshots(self._snapshots, averages, step=progress.step, updates=progress.updates)
 
     def save(self) -> None:
         """Write a checkpoint, then the weights files."""
@@ -234,6 +244,10 @@ class Fit:
     @property
     def _checkpoints(self) -> Path:
         return self.run.directory.checkpoints(self.stage.index)
+
+    @property
+    def _snapshots(self) -> Path:
+        return self.run.directory.snapshots(self.stage.index)
 
 
 def _gist(error: Exception) -> str:

@@ -26,14 +26,14 @@ from minimagen.checkpoint import (
     sha256_of,
 )
 from minimagen.errors import CheckpointError, MinimagenError
-from minimagen.imagen import FILES, Weights, weights_path
+from minimagen.imagen import weights_in, weights_path
 from minimagen.training.config import TrainingConfig
 from minimagen.training.directory import TrainingDirectory
 from minimagen.training.holder import Holder, read_holder
 
 T = TypeVar("T")
 MARKS = ("training_progress.txt", "parameters/training_params.json", "state_dicts", "tmp")
-GROUPS: dict[Weights, str] = {"ema": "ema", "raw": "model"}  # where a checkpoint has the same
+GROUPS = {"ema": "ema", "raw": "model"}  # where a checkpoint has the same
 
 
 @dataclass(frozen=True)
@@ -56,14 +56,14 @@ class WeightsReport:
     """One file of weights.
 
     Args:
-        kind: ema, best or raw.
+        kind: ema, best or raw; or ema:0.08, an average made after training.
         size: in bytes.
         is_newest: whether it holds what the newest good checkpoint holds; None for ``best``, which
-            may be older, and where no checkpoint is good.
+            may be older, for averages made after training, and where no checkpoint is good.
         complaint: why it cannot be read; None when it can.
     """
 
-    kind: Weights
+    kind: str
     size: int
     is_newest: bool | None
     complaint: str | None
@@ -229,17 +229,17 @@ def _inspect_checkpoints(root: Path) -> Iterator[CheckpointReport]:
 
 def _inspect_weights(run: Path, stage: int, newest: Path | None) -> Iterator[WeightsReport]:
     hashes = {} if newest is None else _hashes(newest)
-    for kind in FILES:
+    for kind in weights_in(run, stage):
         path = weights_path(run, stage, kind)
-        if path.exists():
-            wanted = hashes.get(f"{GROUPS.get(kind)}{TENSORS}")
-            is_newest = None if wanted is None else wanted == _hash(path)
-            yield WeightsReport(kind, _size(path), is_newest, _unreadable(path))
+        wanted = hashes.get(f"{GROUPS.get(kind)}{TENSORS}")
+        is_newest = None if wanted is None else wanted == _hash(path)
+        yield WeightsReport(kind, _size(path), is_newest, _unreadable(path))
 
 
 def _leftovers(directory: TrainingDirectory, stage: int) -> list[str]:
     found = [
         *directory.checkpoints(stage).glob("*.tmp-*"),
+        *directory.snapshots(stage).glob("*.tmp-*"),
         *weights_path(directory.path, stage).parent.glob(f"unet_{stage}_*.tmp-*"),
     ]
     return sorted(str(path.relative_to(directory.path)) for path in found)

@@ -11,7 +11,7 @@ from minimagen.runtime import autocast
 from minimagen.stage import Stage
 from minimagen.training.config import of_stage
 from minimagen.training.draws import draw
-from minimagen.training.ema import EMA
+from minimagen.training.ema import Averages
 from minimagen.training.optimizer import (
     at_average,
     groups_of,
@@ -67,7 +67,7 @@ class Learner:
         config = run.config
         self.run, self.stage = run, stage
         self.network = stage.network.train()
-        self.ema = EMA(stage.network, config.ema_decay)
+        self.ema = Averages(stage.network, config.ema)
         learned = stage.config.learned_log_variance
         self.log_variance = LogVariance().to(stage.device) if learned else None
         peak = of_stage(config.optimizer.learning_rate, stage.index)
@@ -99,7 +99,7 @@ class Learner:
         return Gradient(tuple(numbers), torch.cat(losses), norm)
 
     def update(self, factor: float, updates: int) -> None:
-        """Move the weights by the gradient, then their average.
+        """Move the weights by the gradient, then their averages.
 
         Args:
             factor: share of the peak rate.
@@ -121,7 +121,7 @@ class Learner:
         """Return all that resuming needs, in groups."""
         tensors = {
             "model": self.network.state_dict(),
-            "ema": self.ema.network.state_dict(),
+            **self.ema.tensors(),
             "optimizer": state_tensors(self.optimizers),
         }
         if self.log_variance is not None:
@@ -131,7 +131,7 @@ class Learner:
     def load(self, tensors: dict[str, dict[str, Tensor]]) -> None:
         """Put back what :meth:`tensors` returned."""
         self.network.load_state_dict(tensors["model"])
-        self.ema.network.load_state_dict(tensors["ema"])
+        self.ema.load(tensors)
         load_state_tensors(self.optimizers, tensors["optimizer"])
         if self.log_variance is not None:
             self.log_variance.load_state_dict(tensors["log_variance"])

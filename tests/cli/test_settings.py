@@ -41,7 +41,12 @@ def settle(write_parameters: Callable[..., Path]) -> Callable[..., Settings]:
         (["-t", "25"], lambda s: s.cascade.imagen.stages[1].times.timesteps, 25),
         (["-t", "1"], lambda s: s.cascade.imagen.stages[0].sampling.steps, 1),
         (["-st", "1"], lambda s: s.stages, (1,)),
-        (["--SET", "training.ema_decay=0.5"], lambda s: s.training.ema_decay, 0.5),
+        (["--SET", "training.ema.decay=0.5"], lambda s: s.training.ema.decay, 0.5),
+        (
+            ["--SET", 'training.ema={"kind":"power"}'],
+            lambda s: s.training.ema.sigma_rels,
+            (0.05, 0.1),
+        ),
         (["--SET", "data.max_rejected=0.3"], lambda s: s.training.data.max_rejected, 0.3),
         (["--SET", "unet_1.embedding=32"], lambda s: s.cascade.unets[1].embedding, 32),
         (
@@ -72,10 +77,10 @@ def test_a_flag_reaches_its_parameter(
             ["--SET", "ema=1"],
             "--SET ema: starts with none of imagen, unet_0, unet_1, training, data",
         ),
-        (["--SET", "training.emma_decay=1"], "unknown key emma_decay; did you mean 'ema_decay'?"),
+        (["--SET", "training.emma=1"], "unknown key emma; did you mean 'ema'?"),
         (["--SET", "training"], "--SET training: give NAME=VALUE"),
         (["--SET", "imagen.stages.7.size=8"], "7 is no place from 0 to 1"),
-        (["--SET", "training.ema_decay=2"], "ema_decay is 2: input should be less than 1"),
+        (["--SET", "training.ema.decay=2"], "decay is 2: input should be less than 1"),
         (["--NO_SUCH"], "unrecognized arguments: --NO_SUCH; see train.py --help"),
     ],
 )

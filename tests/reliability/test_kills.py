@@ -43,7 +43,9 @@ def three_stages() -> Tree:
     tree = cascade_of(8, 16, 32)
     tree["imagen"]["stages"][1] = stage_of(16, crop=8)
     tree["imagen"]["stages"][2] = stage_of(32, crop=16)
-    tree["training"] |= {"images": [2 * steps for steps in STEPS], "checkpoint_every": 2}
+    images = [2 * steps for steps in STEPS]
+    ema = {"kind": "power", "snapshot_every": 3}  # between checkpoints too
+    tree["training"] |= {"images": images, "checkpoint_every": 2, "ema": ema}
     return tree
 
 
@@ -136,9 +138,10 @@ class Attempts:
 
 
 def final_bytes(run: Path) -> dict[str, str]:
-    """Return the sha256 of all weights, and of the last checkpoints' tensors."""
+    """Return the sha256 of all weights and snapshots, and of the last checkpoints' tensors."""
     files = [
         *run.glob("state_dicts/*"),
+        *run.glob("ema/*/*"),
         *(
             f
             for i, n in enumerate(STEPS)
@@ -184,6 +187,7 @@ def test_a_run_killed_22_times_ends_with_the_bytes_of_one_that_was_not(
     print(f"{killed.kills()} kills in {len(killed.ended)} attempts")
     assert killed.kills() >= 20
     assert len(set(killed.ended) & set(WRITING)) >= 5
-    assert len(final_bytes(whole.run)) == 18  # of 3 stages: 3 weights files, 3 groups of tensors
+    snapshots = 2 + 3 + 27  # each 3 steps and at the end, of 2 averages
+    assert len(final_bytes(whole.run)) == 3 * 3 + 3 * 4 + 2 * snapshots
     assert final_bytes(killed.run) == final_bytes(whole.run)
     assert not list(killed.run.rglob("*.tmp-*"))

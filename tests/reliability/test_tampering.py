@@ -207,7 +207,7 @@ def test_a_network_of_a_trillion_weights_is_refused_before_it_takes_memory(
     [
         (lambda t: t.update(images=-5), "images"),
         (lambda t: t.update(batch_size=0), "batch_size"),
-        (lambda t: t.update(ema_decay=float("nan")), "finite number"),
+        (lambda t: t["ema"].update(decay=float("nan")), "finite number"),
         (lambda t: t.update(seed=1e400), "seed is Infinity"),
         (lambda t: t.update(__class__="TrainingConfig"), "unknown key __class__"),
         (lambda t: t["optimizer"].update(kind="eval"), "optimizer is"),

@@ -28,7 +28,11 @@ def fitted(directory: Path, *flags: str) -> Path:
 
 def weights_of(run: Path) -> dict[str, bytes]:
     """Read every weights file, and every file of tensors that training goes on from."""
-    files = [*run.glob("state_dicts/*"), *run.glob("tmp/*/step_*/*.safetensors")]
+    files = [
+        *run.glob("state_dicts/*"),
+        *run.glob("tmp/*/step_*/*.safetensors"),
+        *run.glob("ema/*/*"),
+    ]
     return {str(file.relative_to(run)): file.read_bytes() for file in files}
 
 
@@ -57,7 +61,7 @@ def with_everything(write_parameters: Write) -> Path:
         stage_of(16, **chance),
         stage_of(32, crop=16, sampling=steered, **chance),
     ]
-    tree["training"]["checkpoint_every"] = 3
+    tree["training"] |= {"checkpoint_every": 3, "ema": {"kind": "power", "snapshot_every": 2}}
     return write_parameters(tree, "everything")
 
 
@@ -68,10 +72,10 @@ NEEDS_PACKAGE = pytest.mark.skipif(not find_spec("bitsandbytes"), reason="needs 
     ("fixture", "optimizer", "files"),
     [
         ("two_stages", "muon", 3),
-        ("with_everything", "muon", 4),
-        ("with_everything", "adamw", 4),
-        ("with_everything", "schedule_free", 4),
-        pytest.param("with_everything", "adamw8bit", 4, marks=NEEDS_PACKAGE),
+        ("with_everything", "muon", 9),
+        ("with_everything", "adamw", 9),
+        ("with_everything", "schedule_free", 9),
+        pytest.param("with_everything", "adamw8bit", 9, marks=NEEDS_PACKAGE),
     ],
 )
 def test_two_steps_and_two_resumed_ones_are_four_bit_for_bit(
@@ -94,7 +98,8 @@ def test_two_steps_and_two_resumed_ones_are_four_bit_for_bit(
         steps = [path.name for path in (cut / "tmp" / f"unet_{stage}").glob("step_*")]
         assert steps == ["step_00000002"]
         assert train.main(["-rd", str(cut), "-st", stage]) == 0
-        final = {name: data for name, data in weights_of(cut).items() if "step_00000004" in name}
+        left = weights_of(cut).items()
+        final = {n: data for n, data in left if "step_00000004" in n or n.startswith("ema/")}
         assert len(final) == files
         assert final.items() <= weights_of(whole).items()
 

@@ -13,7 +13,7 @@ import torch
 
 from minimagen.checkpoint import write_checkpoint
 from minimagen.errors import CheckpointError
-from minimagen.imagen import Imagen
+from minimagen.imagen import Imagen, weights_path
 from minimagen.locking import stage_lock
 from minimagen.training.inspection import RunReport, StageReport, inspect_run
 from tests.tiny_runs import tiny_run
@@ -139,12 +139,25 @@ def test_weights_of_another_step_and_damaged_ones_are_told_apart(run: Path) -> N
     assert best.complaint == "unet_0_best.safetensors: no whole safetensors file"
 
 
+def test_averages_made_after_training_are_listed_with_their_length(run: Path) -> None:
+    """Other files are not, and neither do they disturb."""
+    shutil.copy(run / "state_dicts/unet_0_best.safetensors", weights_path(run, 0, "ema:0.08"))
+    (run / "state_dicts/unet_0_ema_old.safetensors").touch()
+    made = inspect_run(run).stages[0].weights[-1]
+    assert (made.kind, made.is_newest, made.complaint) == ("ema:0.08", None, None)
+
+
 def test_what_a_killed_writer_left_is_listed_with_its_stage(run: Path) -> None:
-    for name in ("tmp/unet_1/step_00000009.tmp-1-ab", "state_dicts/unet_1_raw.safetensors.tmp-1-c"):
-        (run / name).mkdir()
+    for name in (
+        "tmp/unet_1/step_00000009.tmp-1-ab",
+        "state_dicts/unet_1_raw.safetensors.tmp-1-c",
+        "ema/unet_1/step_00000009_0.1.safetensors.tmp-1-d",
+    ):
+        (run / name).mkdir(parents=True)
     first, second = inspect_run(run).stages
     assert first.leftovers == ()
     assert second.leftovers == (
+        "ema/unet_1/step_00000009_0.1.safetensors.tmp-1-d",
         "state_dicts/unet_1_raw.safetensors.tmp-1-c",
         "tmp/unet_1/step_00000009.tmp-1-ab",
     )
