@@ -8,7 +8,7 @@ demo: .venv/installed
 	$(BIN)/python main.py
 
 test: .venv/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 slow: .venv/installed
 	$(BIN)/python -m pytest -m slow

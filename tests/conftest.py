@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,13 @@ ROOT = Path(__file__).parents[1]
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 Tree = dict[str, Any]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _hear_hang_ups() -> None:
+    """Undo ``nohup``, under which nobody would hear the SIGHUP that some tests send."""
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True, scope="session")
