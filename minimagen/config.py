@@ -82,7 +82,10 @@ def _first_complaint(kind: type, error: ValidationError) -> str:
 
 
 def _nearest(key: str, kind: type) -> str:
-    near = difflib.get_close_matches(key, sorted(set(_keys(TypeAdapter(kind).json_schema()))), n=1)
+    known = sorted(set(_keys(TypeAdapter(kind).json_schema())))
+    if key in known:
+        return ", which this kind does not take; remove it, or give the whole of it anew"
+    near = difflib.get_close_matches(key, known, n=1)
     return f"; did you mean {near[0]!r}?" if near else "; remove it"
 
 
