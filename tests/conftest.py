@@ -12,6 +12,7 @@ import torch
 
 ROOT = Path(__file__).parents[1]
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["OMP_NUM_THREADS"] = "1"  # of the processes that tests start
 
 Tree = dict[str, Any]
 
