@@ -17,6 +17,7 @@ def train(options: argparse.Namespace) -> Path:
     from minimagen.training.directory import TrainingDirectory
     from minimagen.training.fit import Fit
     from minimagen.training.optimizer import require_optimizer
+    from minimagen.training.records.opening import require_trackers
     from minimagen.training.run import begin, gather, require_weights, starting_stage
     from minimagen.training.signals import Stopper
 
@@ -28,6 +29,7 @@ def train(options: argparse.Namespace) -> Path:
         before.require_free(settings.stages)
     require_weights(init, settings.stages)
     require_optimizer(training.optimizer)
+    require_trackers(training.trackers)
     device = pick_device(options.device)
     materials = gather(cascade, training, device)
 

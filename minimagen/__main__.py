@@ -6,6 +6,7 @@ from importlib import import_module
 
 COMMANDS = {
     "inspect": "show what a training directory holds, and whether it verifies",
+    "plot": "draw a training directory's losses, rates and speed, also while it goes on",
     "find-rate": "find the learning rate that suits a stage",
     "average": "make an average of the weights of another length, after training",
     "build-t5-tiny": "train the bundled text encoder again",

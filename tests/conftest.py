@@ -78,6 +78,7 @@ def cascade_of(*sizes: int) -> Tree:
             "validation_images": 2,
             "checkpoint_every": 2,
             "log_every": 1,
+            "plot": False,  # drawing takes longer than such a run
             "data": {"shapes": {"size": 12, "variant": "single"}},
         },
     }

@@ -35,6 +35,22 @@ def weights_at_least(config: UNetConfig) -> int:
     return blocks + middle + config.embedding**2
 
 
+def flops_about(config: UNetConfig, side: int) -> int:
+    """Estimate the operations of one forward pass of one image, by the same arithmetic.
+
+    Every weight works once at every position of its level. Attention among positions is left out.
+
+    Args:
+        config: its shape.
+        side: of the image, in pixels.
+    """
+    flops, positions = 0, (side // config.patch) ** 2
+    for level in config.levels:
+        flops += 2 * level.blocks * _weights_of_two_blocks(level, config) * positions
+        positions //= 4
+    return flops + 2 * 18 * config.levels[-1].width ** 2 * positions * 4
+
+
 def _weights_of_two_blocks(level: Level, config: UNetConfig) -> int:
     """Count one block on the way down and, twice as wide at its entry, one on the way up."""
     squares = (9 + 9) + (18 + 9 + 2)  # convolutions and the shortcut, as multiples of width^2

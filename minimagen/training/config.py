@@ -17,6 +17,7 @@ T = TypeVar("T", int, float)
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Tracker = Literal["tensorboard", "wandb"]
 RateKind = Literal["constant", "linear", "cosine", "wsd"]
 
 
@@ -112,6 +113,8 @@ class TrainingConfig:
         validation_images: how many images validate, at most.
         checkpoint_every: batches between checkpoints, validations and sample grids.
         log_every: optimizer steps between two lines of ``metrics.jsonl``.
+        trackers: where measurements and sample grids go besides the training directory's own files.
+        plot: keep ``run.png``, a picture of the run, where matplotlib is installed.
         max_skipped: a step whose loss or gradient is no number is skipped; so many of them in a
             row end the run.
         precision: None is bf16 on a GPU that has it.
@@ -132,6 +135,8 @@ class TrainingConfig:
     validation_images: Annotated[int, Field(ge=0)] = 256
     checkpoint_every: Count = 500
     log_every: Count = 50
+    trackers: tuple[Tracker, ...] = ()
+    plot: bool = True
     max_skipped: Count = 3
     precision: Literal["no", "bf16"] | None = None
     deterministic: bool = False

@@ -147,7 +147,8 @@ class TrainingDirectory:
     def measure(self, **values: Measured) -> None:
         """Append a line for programs to ``metrics.jsonl``."""
         with self._metrics() as path:
-            append_text(path, json.dumps(values, ensure_ascii=False) + "\n")
+            start = "" if _ends_whole(path) else "\n"
+            append_text(path, start + json.dumps(values, ensure_ascii=False) + "\n")
 
     def forget_after(self, stage: int, step: int) -> None:
         """Drop measurements of steps that a resumed run will take again."""
@@ -174,6 +175,15 @@ def _fill(building: Path, cascade: CascadeConfig, training: TrainingConfig) -> N
         (building / name).mkdir()
     (building / "training_progress.txt").touch()
     sync_directory(building)
+
+
+def _ends_whole(path: Path) -> bool:
+    """Whether the last line is whole: a disk that was full for a moment cuts one short."""
+    if not path.is_file() or not path.stat().st_size:
+        return True
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read() == b"\n"
 
 
 def _is_after(line: str, stage: int, step: int) -> bool:

@@ -58,13 +58,11 @@ def draw(
     """
     key = (seed, stage.name, purpose)
     config = stage.config
-    position = torch.tensor([number % batch for number in numbers], dtype=torch.float64)
-    t = config.times.draw(units(numbers, *key, "t"), position, batch)
     side = config.crop or config.size
     shape = (stage.network.config.channels, side, side)
     has_lowres = stage.smaller is not None
     return Draws(
-        t=t.float(),
+        t=_times(stage, numbers, batch, key).float(),
         eps=normal(generators(numbers, *key, "eps"), shape),
         keep=units(numbers, *key, "keep") >= config.text_dropout,
         keep_lowres=units(numbers, *key, "keep_lowres") >= config.lowres_dropout,
@@ -73,6 +71,20 @@ def draw(
         lowres_t=units(numbers, *key, "lowres_t").float() * config.augmentation.max_time,
         lowres_eps=normal(generators(numbers, *key, "lowres_eps"), shape) if has_lowres else None,
     )
+
+
+def shown_log_snr(stage: Stage, batch: int, seed: int, numbers: Sequence[int]) -> Tensor:
+    """Return the log-SNR that training shows samples at; (B,), float64.
+
+    Nothing need be kept for it: a draw follows from its key, and the time is drawn here again.
+    """
+    t = _times(stage, numbers, batch, (seed, stage.name, "training"))
+    return stage.config.schedule.log_snr(t)
+
+
+def _times(stage: Stage, numbers: Sequence[int], batch: int, key: tuple[int, str, str]) -> Tensor:
+    position = torch.tensor([number % batch for number in numbers], dtype=torch.float64)
+    return stage.config.times.draw(units(numbers, *key, "t"), position, batch)
 
 
 def _corners(stage: Stage, numbers: Sequence[int], key: tuple[int, str, str]) -> Tensor | None:

@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import closing
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -11,13 +13,17 @@ from minimagen.errors import CheckpointError, NoValidCheckpointError, TrainingEr
 from minimagen.imagen import weights_path
 from minimagen.locking import stage_lock
 from minimagen.stage import Stage
-from minimagen.training.bar import progress_bar
+from minimagen.training.bar import postfix, progress_bar
 from minimagen.training.checkup import Checkup
+from minimagen.training.draws import shown_log_snr
 from minimagen.training.environment import Environment
+from minimagen.training.footprint import memory_used
 from minimagen.training.journal import Journal
 from minimagen.training.learner import Gradient, Learner
 from minimagen.training.memory import memory_explained
-from minimagen.training.progress import Meter, Progress
+from minimagen.training.meter import Meter
+from minimagen.training.outlook import Outlook
+from minimagen.training.progress import Progress
 from minimagen.training.rates import rate_factor
 from minimagen.training.run import Run
 from minimagen.training.signals import StoppedError, Stopper
@@ -38,7 +44,7 @@ class Fit:
         config = run.config
         self.run, self.stage, self.stopper = run, stage, stopper
         self.learner = Learner(run, stage)
-        self.journal = Journal(run.directory, stage.index)
+        self.journal = Journal.of(run, stage.index)
         self.checkup = Checkup(run, self.learner.averaged, self.journal)
         self.steps = config.length_in_steps(stage.index, len(run.training))
         self.checkpoint_steps = max(1, config.checkpoint_every // config.accumulate)
@@ -54,7 +60,7 @@ class Fit:
             StoppedError: when a signal came; everything is saved.
             TrainingError: when too many steps in a row give no number, or memory or disk run out.
         """
-        with stage_lock(self._checkpoints):
+        with stage_lock(self._checkpoints), closing(self.journal):
             self.run.directory.sweep(self.stage.index)
             self._restore()
             forget_snapshots(self._snapshots, self.progress.step)
@@ -66,13 +72,14 @@ class Fit:
         self.journal.note(f"finished after {self.progress.step} steps{self._skipped()}")
 
     def _loop(self) -> None:
-        stream = self.stream()
+        stream = self.meter.waiting(self.stream())
         began = time.monotonic() - self.progress.seconds
-        self.meter = Meter()
+        self.outlook = Outlook(self.run, self.stage.index, self.progress.step, self.steps)
         with progress_bar(self.stage.index, self.progress.step, self.steps) as bar:
             while self.progress.step < self.steps:
                 with memory_explained(self._place(), self.learner.batch_size, self._parts):
-                    self.step(islice(stream, self._parts))
+                    with self.meter.stepping():
+                        self.step(islice(stream, self._parts))
                     self.progress.seconds = time.monotonic() - began
                     bar.update()
                     if self._is_due(self.run.config.log_every) and self.meter.losses:
@@ -85,7 +92,7 @@ class Fit:
         if gradient.is_finite():
             factor = rate_factor(self.progress.step, self.steps, self.run.config.optimizer)
             self.learner.update(factor, self.progress.updates)
-            self.meter.add(gradient.loss, gradient.norm)
+            self.meter.add(gradient)
             self.progress.take()
         else:
             self.learner.forget_gradient()
@@ -192,17 +199,18 @@ class Fit:
 
     def _log(self) -> dict[str, str]:
         """Write down the averages since the last line; returns what the bar shows."""
-        values = self.meter.read(self.learner.images_per_step)
-        self.meter = Meter()
-        step = self.progress.step
+        step, images = self.progress.step, self.learner.images_per_step
+        values = self.meter.read(partial(shown_log_snr, self.stage, images, self.run.config.seed))
         self.journal.measure(
             step,
-            epoch=round(step * self.learner.images_per_step / len(self.run.training), 3),
+            epoch=round(step * images / len(self.run.training), 3),
             lr=self.learner.rate,
             seconds=round(self.progress.seconds, 2),
             **values,
+            **memory_used(self.stage.device),
+            **self.outlook.seconds_left(step),
         )
-        return {"loss": f"{values['loss']:.4f}", "images/s": f"{values['images_per_s']:.0f}"}
+        return postfix(values)
 
     def stream(self) -> Iterator[Batch]:
         """Serve the batches from the next step on, without end."""

@@ -5,14 +5,29 @@ from dataclasses import dataclass
 from PIL import Image
 
 from minimagen.training.directory import Measured, TrainingDirectory
+from minimagen.training.records.opening import sinks_of
+from minimagen.training.records.sink import Sink
+from minimagen.training.run import Run
 
 
 @dataclass(frozen=True)
 class Journal:
-    """The part of a training directory's logs that one stage writes."""
+    """What one stage writes: notes into the training directory, all else into its sinks.
+
+    Args:
+        directory: the training directory.
+        stage: its number.
+        sinks: what takes in measurements and pictures.
+    """
 
     directory: TrainingDirectory
     stage: int
+    sinks: tuple[Sink, ...] = ()
+
+    @classmethod
+    def of(cls, run: Run, stage: int) -> "Journal":
+        """Return the journal that a run's configuration asks for; nothing is opened yet."""
+        return cls(run.directory, stage, sinks_of(run.directory, run.config, stage))
 
     def note(self, line: str) -> None:
         """Tell people."""
@@ -20,12 +35,20 @@ class Journal:
 
     def measure(self, step: int, **values: Measured) -> None:
         """Tell programs what was measured at a step."""
-        self.directory.measure(stage=self.stage, step=step, **values)
+        for sink in self.sinks:
+            sink.measure(step, values)
 
     def show(self, step: int, picture: Image.Image) -> None:
         """Keep the sample grid of a step."""
-        self.directory.save_samples(self.stage, step, picture)
+        for sink in self.sinks:
+            sink.picture(step, "samples", picture)
 
     def forget_after(self, step: int) -> None:
-        """Drop measurements of steps that will be taken again."""
-        self.directory.forget_after(self.stage, step)
+        """Go on after a step: drop measurements of steps that will be taken again."""
+        for sink in self.sinks:
+            sink.forget_after(step)
+
+    def close(self) -> None:
+        """Finish with every sink."""
+        for sink in self.sinks:
+            sink.close()

@@ -1,10 +1,6 @@
-"""How far a stage is, and how it is doing between two lines of the log."""
+"""How far a stage is."""
 
-import time
-from dataclasses import dataclass, field
-
-import torch
-from torch import Tensor
+from dataclasses import dataclass
 
 
 @dataclass
@@ -40,26 +36,3 @@ class Progress:
         self.step += 1
         self.skipped += 1
         self.skipped_in_a_row += 1
-
-
-@dataclass
-class Meter:
-    """Averages over the steps since the last line of the log."""
-
-    started: float = field(default_factory=time.monotonic)
-    losses: list[Tensor] = field(default_factory=list)
-    grad_norms: list[Tensor] = field(default_factory=list)
-
-    def add(self, loss: Tensor, grad_norm: Tensor) -> None:
-        """Count one optimizer step."""
-        self.losses.append(loss)
-        self.grad_norms.append(grad_norm)
-
-    def read(self, images_per_step: int) -> dict[str, float]:
-        """Return the averages and the speed; there must be a step to average."""
-        seconds = time.monotonic() - self.started
-        return {
-            "loss": float(torch.stack(self.losses).mean()),
-            "grad_norm": float(torch.stack(self.grad_norms).mean()),
-            "images_per_s": round(len(self.losses) * images_per_step / max(seconds, 1e-9), 2),
-        }

@@ -1,0 +1,1 @@
+"""Where what a run measures and draws goes: its own files, and trackers that may fail."""

@@ -1,0 +1,65 @@
+"""Event files that TensorBoard reads: ``training_<TIMESTAMP>/tensorboard/stage_<i>``.
+
+accelerate's tracker is not used: it knows neither ``purge_step``, without which curves double back
+after a kill, nor one folder for each stage.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from minimagen.training.records.flat import scalars
+from minimagen.training.records.sink import Values
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
+
+class TensorBoard:
+    """The events of one stage, in a folder of its own: stages are curves on the same charts.
+
+    Args:
+        folder: where the events go.
+        configuration: the run's, flattened; shown as a table.
+    """
+
+    def __init__(self, folder: Path, configuration: Mapping[str, str]) -> None:
+        self.folder, self.configuration = folder, configuration
+        self.writer: SummaryWriter | None = None
+
+    def forget_after(self, step: int) -> None:
+        """Open a new event file that tells readers to drop all later steps of older ones."""
+        from torch.utils.tensorboard import SummaryWriter
+
+        self.writer = SummaryWriter(str(self.folder), purge_step=step + 1)
+        # At the first step that is taken, so that it is dropped when that one is taken again.
+        self.writer.add_text("configuration", _table(self.configuration), step + 1)
+        self.writer.flush()
+
+    def measure(self, step: int, values: Values) -> None:
+        """Write scalars; those of a list each under its own name."""
+        if self.writer is not None:
+            for name, value in scalars(values).items():
+                self.writer.add_scalar(name, value, step)
+            self.writer.flush()  # or a kill would lose steps whose checkpoint is kept
+
+    def picture(self, step: int, name: str, image: Image.Image) -> None:
+        """Write a picture."""
+        if self.writer is not None:
+            pixels = np.asarray(image.convert("RGB"))
+            self.writer.add_image(name, pixels, step, dataformats="HWC")
+            self.writer.flush()
+
+    def close(self) -> None:
+        """Close the event file."""
+        if self.writer is not None:
+            self.writer.close()
+
+
+def _table(values: Mapping[str, str]) -> str:
+    """Write a table in Markdown."""
+    rows = [f"| {name} | {value.replace('|', '&#124;')} |" for name, value in values.items()]
+    return "\n".join(["| parameter | value |", "|---|---|", *rows])
