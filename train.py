@@ -19,6 +19,7 @@ def train(options: argparse.Namespace) -> Path:
     from minimagen.training.optimizer import require_optimizer
     from minimagen.training.records.opening import require_trackers
     from minimagen.training.run import begin, gather, require_weights, starting_stage
+    from minimagen.training.sessions import recorded_session
     from minimagen.training.signals import Stopper
 
     restart, init = options.restart_directory, options.init_directory
@@ -41,7 +42,7 @@ def train(options: argparse.Namespace) -> Path:
     print(f"training directory: {directory.path}")
 
     run = begin(directory, cascade, training, materials, device=device, workers=options.num_workers)
-    with Stopper() as stopper:
+    with Stopper() as stopper, recorded_session(directory.path, device):
         for index in settings.stages:
             stage = starting_stage(cascade, index, device, training.seed, init)
             Fit(run, stage, stopper).fit()

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from PIL import Image, ImageDraw, ImageFont
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
-LINE = 13  # pixels of one line of caption
+LETTERS = 13  # size of the font, in pixels
+LINE = 16  # pixels of one line of caption
 GAP = 6
 
 
@@ -16,6 +17,7 @@ def captioned_grid(
     *,
     cell: int = 192,
     columns: int = 4,
+    headings: Sequence[str] = (),
 ) -> Image.Image:
     """Lay out pictures with a caption below each.
 
@@ -24,14 +26,19 @@ def captioned_grid(
         captions: one for each entry of ``pictures``.
         cell: side of one picture in the grid, in pixels.
         columns: entries in a row.
+        headings: what the pictures of an entry are, written once above each column of them.
     """
     columns = min(columns, len(pictures))
     wide = max(map(len, pictures))
     width, height = wide * cell + GAP, cell + 2 * LINE + GAP
     rows = -(-len(pictures) // columns)
-    sheet = Image.new("RGB", (columns * width + GAP, rows * height + GAP), "white")
+    head = GAP + (LINE if headings else 0)
+    sheet = Image.new("RGB", (columns * width + GAP, rows * height + head), "white")
+    for column in range(columns):
+        for j, heading in enumerate(headings):
+            _write(sheet, heading, (GAP + column * width + j * cell, GAP // 2), cell)
     for i, (entry, caption) in enumerate(zip(pictures, captions, strict=True)):
-        left, top = GAP + i % columns * width, GAP + i // columns * height
+        left, top = GAP + i % columns * width, head + i // columns * height
         for j, picture in enumerate(entry):
             sheet.paste(_fitted(picture, cell), (left + j * cell, top))
         _write(sheet, caption, (left, top + cell + 1), wide * cell)
@@ -46,7 +53,7 @@ def _fitted(picture: Image.Image, cell: int) -> Image.Image:
 
 
 def _write(sheet: Image.Image, caption: str, corner: tuple[int, int], width: int) -> None:
-    font = ImageFont.load_default(11)
+    font = ImageFont.load_default(LETTERS)
     lines = _wrapped(caption.encode("utf-8", "replace").decode(), font, width)
     ImageDraw.Draw(sheet).multiline_text(corner, "\n".join(lines), "black", font, spacing=1)
 

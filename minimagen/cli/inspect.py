@@ -13,6 +13,7 @@ from minimagen.errors import CheckpointError, NoValidCheckpointError, UsageError
 
 if TYPE_CHECKING:  # its imports cost seconds that --help need not wait for
     from minimagen.training.inspection import CheckpointReport, RunReport, StageReport
+    from minimagen.training.sessions import Session
 
 WIDTH = 100
 FLAGS = (
@@ -83,6 +84,7 @@ def shown(report: "RunReport") -> Iterator[str]:
     yield from _pairs(_about_the_run(report))
     yield from _table(_STAGE_HEADINGS, [_stage_row(stage) for stage in report.stages])
     yield from _table(_FILE_HEADINGS, [row for stage in report.stages for row in _file_rows(stage)])
+    yield from _table(_SESSION_HEADINGS, [_session_row(session) for session in report.sessions])
     yield ""
     for sentence in _verdict(report):
         yield from textwrap.wrap(sentence, WIDTH, subsequent_indent="  ")
@@ -99,7 +101,14 @@ def _about_the_run(report: "RunReport") -> dict[str, str]:
         "rejected": ", ".join(rejected) or "nothing",
         "on disk": f"{_bytes(sum(report.sizes.values()))}: {', '.join(sizes)}",
         "last line": report.last_line or "none",
+        **(_about_the_session(report.sessions[-1]) if report.sessions else {}),
     }
+
+
+def _about_the_session(session: "Session") -> dict[str, str]:
+    versions = [f"{name} {number}" for name, number in session.versions.items()]
+    commit = "" if session.commit is None else f", commit {session.commit}"
+    return {"command": session.command, "software": ", ".join(versions) + commit}
 
 
 _STAGE_HEADINGS = ("stage", "size", "parameters", "steps", "best loss", "skipped", "held by")
@@ -138,6 +147,24 @@ def _file_rows(stage: "StageReport") -> Iterator[tuple[str, ...]]:
         yield where, f"{file.kind} weights", _bytes(file.size), said
     for leftover in stage.leftovers:
         yield where, "unfinished", "", leftover
+
+
+_SESSION_HEADINGS = ("session", "ended", "where", "how it ended")
+
+
+def _session_row(session: "Session") -> tuple[str, ...]:
+    threads = f"{session.threads} thread{'s' if session.threads != 1 else ''}"
+    return (
+        _moment(session.started),
+        "-" if session.ended is None else _moment(session.ended),
+        f"{session.host}, {session.device}, {threads}",
+        session.outcome or "goes on, or was killed",
+    )
+
+
+def _moment(iso: str) -> str:
+    """Show a time, UTC, as people read it."""
+    return iso.replace("T", " ").removesuffix("+00:00")
 
 
 def _is(saved: "CheckpointReport") -> str:

@@ -30,6 +30,7 @@ from minimagen.imagen import weights_in, weights_path
 from minimagen.training.config import TrainingConfig
 from minimagen.training.directory import TrainingDirectory
 from minimagen.training.holder import Holder, read_holder
+from minimagen.training.sessions import Session, read_sessions
 
 T = TypeVar("T")
 MARKS = ("training_progress.txt", "parameters/training_params.json", "state_dicts", "tmp")
@@ -119,6 +120,7 @@ class RunReport:
         rejected: how many items were left out, by reason.
         sizes: bytes of each file and directory at the top.
         stages: by index.
+        sessions: the processes that worked on it, as far as they were written down.
         complaints: what is wrong with the parameter files, or the record of the data.
     """
 
@@ -130,6 +132,7 @@ class RunReport:
     rejected: dict[str, int]
     sizes: dict[str, int]
     stages: tuple[StageReport, ...]
+    sessions: tuple[Session, ...]
     complaints: tuple[str, ...]
 
 
@@ -162,6 +165,7 @@ def inspect_run(path: Path) -> RunReport:
             _inspect_stage(directory, index, cascade, _steps(training, index, images))
             for index in _stages(path, cascade)
         ),
+        sessions=read_sessions(path),
         complaints=tuple(complaints),
     )
 

@@ -11,10 +11,15 @@ from minimagen.stage import Stage
 from minimagen.tensors import from_uint8
 from minimagen.training.validation import ValidationSet
 
+WIDEST = 1600  # pixels of a grid, about
+SMALLEST, LARGEST = 192, 512  # side of one picture in it, in pixels
+
 
 @torch.no_grad()
 def sample_grid(stage: Stage, shown: ValidationSet, seed: int) -> Image.Image:
-    """Draw a stage's grid. A super-resolution stage enlarges the pictures, shown beside its input.
+    """Draw a stage's grid: for each caption what it was given, what it drew, and the true picture.
+
+    A base is given nothing but the caption.
 
     Args:
         stage: with the averaged network.
@@ -25,12 +30,19 @@ def sample_grid(stage: Stage, shown: ValidationSet, seed: int) -> Image.Image:
     originals = from_uint8(shown.images).to(stage.device)
     text = None if shown.text is None else shown.text.to(stage.device)
     lowres: LowRes | None = None
-    columns = []
+    columns: dict[str, list[Image.Image]] = {}
     if stage.smaller is not None:
         smaller = resize(originals, stage.smaller)
         lowres = stage.lowres(smaller, seed, numbers)
-        columns.append(to_pictures(smaller))
-    columns.append(
-        to_pictures(stage.sample(Conditioning(text, lowres), seed=seed, numbers=numbers))
+        columns[f"given, {stage.smaller} px"] = to_pictures(smaller)
+    drawn = stage.sample(Conditioning(text, lowres), seed=seed, numbers=numbers)
+    columns[f"drawn, {stage.config.size} px"] = to_pictures(drawn)
+    columns["true"] = to_pictures(originals)
+    cell = min(max(stage.config.size, SMALLEST), LARGEST)  # whole: nothing is reduced up to 512 px
+    return captioned_grid(
+        list(zip(*columns.values(), strict=True)),
+        shown.captions,
+        cell=cell,
+        columns=max(1, WIDEST // (cell * len(columns))),
+        headings=tuple(columns),
     )
-    return captioned_grid(list(zip(*columns, strict=True)), shown.captions)

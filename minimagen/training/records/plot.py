@@ -154,6 +154,8 @@ def _ranges(edges: Any) -> list[str]:
 
 def _smoothed(values: Numbers) -> Numbers:
     """Average each value with its neighbours, leaving out what is no number; (N,)."""
+    if not len(values):
+        return values
     width = len(values) // SMOOTHED | 1  # odd: as many before as after
     known = np.isfinite(values)
     window = np.ones(width)
