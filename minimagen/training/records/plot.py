@@ -21,6 +21,7 @@ QUARTERS = BLUE, SKY, ORANGE, RED  # from the noisiest to the cleanest
 WIDTH, HEIGHT = 5.0, 2.0  # of one panel, in inches
 HEAD, FOOT, SIDE = 0.75, 0.5, 0.65  # around all panels, in inches
 SMOOTHED = 25  # a curve is averaged over one part in so many
+LEGEND = 0.35  # of a panel's height
 DPI = 90
 
 
@@ -80,7 +81,7 @@ def _validation_quarters(axes: Axes, curves: Curves) -> None:
 def _rate(axes: Axes, curves: Curves) -> None:
     axes.plot(*curves.line("lr"), color=BLUE, linewidth=1.6)
     axes.set_ylim(bottom=0)
-    axes.ticklabel_format(axis="y", scilimits=(-2, 3), useMathText=True)
+    axes.yaxis.set_major_formatter(_plain)
 
 
 def _gradient_norm(axes: Axes, curves: Curves) -> None:
@@ -110,7 +111,7 @@ PANELS: tuple[tuple[str, Callable[[Axes, Curves], None]], ...] = (
     ("validation loss by log-SNR", _validation_quarters),
     ("learning rate", _rate),
     ("norm of the gradient", _gradient_norm),
-    ("images per second; orange: share of the time waiting for data", _speed),
+    ("images per second; orange: time waiting for data", _speed),
 )
 
 
@@ -128,7 +129,7 @@ def _on_log_scale(axes: Axes, values: Numbers) -> None:
         return
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5), numticks=8))
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.yaxis.set_major_formatter(_plain)
     axes.yaxis.set_minor_formatter(NullFormatter())
 
 
@@ -138,6 +139,7 @@ def _finish(axes: Axes) -> None:
         axes.text(0.5, 0.5, "not measured yet", transform=axes.transAxes, ha="center", color=GREY)
         axes.set_yticks([])
     elif axes.get_legend_handles_labels()[0]:
+        _make_room(axes)
         axes.legend(fontsize=7, frameon=False, loc="upper right", ncols=2, borderaxespad=0.1)
     axes.grid(color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
@@ -145,11 +147,24 @@ def _finish(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
+def _make_room(axes: Axes) -> None:
+    """Leave a share of a panel free above its curves, for the legend."""
+    low, high = axes.transScale.transform([(0, limit) for limit in axes.get_ylim()])[:, 1]
+    (_, top) = axes.transScale.inverted().transform((0, high + LEGEND * (high - low)))
+    axes.set_ylim(top=top)
+
+
+def _plain(value: float, _: object) -> str:
+    """Write a number without an exponent that belongs to the whole axis."""
+    return f"{value:g}"
+
+
 def _ranges(edges: Any) -> list[str]:
     """Name the quarters by the log-SNR between their edges."""
     if not isinstance(edges, list) or len(edges) != BINS + 1:
         return [""] * BINS
-    return [f"{low:.1f} to {high:.1f}" for low, high in pairwise(edges)]
+    first, *others = [f"{low:.1f} to {high:.1f}" for low, high in pairwise(edges)]
+    return [f"{first} (noisiest)", *others]
 
 
 def _smoothed(values: Numbers) -> Numbers:
