@@ -78,3 +78,15 @@ def test_any_caption_is_written_below_its_own_picture_only(caption: str) -> None
 def test_a_caption_for_each_entry_is_the_callers_duty() -> None:
     with pytest.raises(ValueError, match="shorter"):
         captioned_grid([[plain("red")], [plain("blue")]], ["one"])
+
+
+def test_headings_stand_above_each_column_once_and_move_the_pictures_down() -> None:
+    pictures = [[plain("red"), plain("blue")]] * 2
+    sheet = captioned_grid(pictures, ["", ""], cell=80, columns=1, headings=["given", "drawn"])
+    below = sheet.crop((0, GAP + LINE, *sheet.size))
+    bare = captioned_grid(pictures, ["", ""], cell=80, columns=1)
+    assert below.tobytes() == bare.crop((0, GAP, *bare.size)).tobytes()
+    for left in (GAP, GAP + 80):
+        written = sheet.crop((left, 0, left + 80, GAP + LINE))
+        assert written.getbbox() is not None
+        assert written.getextrema()[0][0] < 128

@@ -57,6 +57,9 @@ def test_a_whole_run_is_shown_as_an_aligned_table(run: Path, inspect: Shown) -> 
     for name, value in (("size", "16 px"), ("steps", "4 of 4"), ("held by", "nobody")):
         assert first[heading.index(name) :].startswith(value)
     assert "the run is complete" in out
+    said = lines[lines.index(next(line for line in lines if line.startswith("session "))) + 1]
+    assert ", cpu, 1 thread" in said
+    assert said.endswith("done")
     assert lines[-1] == "Every checkpoint verifies."
 
 

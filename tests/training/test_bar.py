@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from minimagen.training.bar import progress_bar
+from minimagen.training.bar import postfix, progress_bar
 
 
 def test_time_left_does_not_care_when_the_clock_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,3 +20,9 @@ def test_time_left_does_not_care_when_the_clock_is_set(monkeypatch: pytest.Monke
         bar.update()
         assert bar.n == 12
         assert 0.04 <= bar.format_dict["elapsed"] < 60
+
+
+def test_waiting_for_data_is_said_where_it_matters() -> None:
+    values = {"loss": 0.25, "images_per_s": 12.3}
+    assert "waits for data" not in postfix({**values, "waiting": 0.05})
+    assert postfix({**values, "waiting": 0.123})["waits for data"] == "12%"

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from minimagen.stage import Stage
-from minimagen.training.draws import Draws, draw
+from minimagen.training.draws import Draws, draw, shown_log_snr
 
 CHANCES = ("keep", "keep_lowres", "show_estimate")
 SHARES = {"text_dropout": 0.2, "lowres_dropout": 0.3, "self_conditioning": 0.6}
@@ -62,3 +62,12 @@ def test_undropped_draws_keep_everything_else(stage: Stage) -> None:
     assert not (drawn.keep & drawn.keep_lowres).all()
     assert torch.equal(kept.show_estimate, drawn.show_estimate)
     assert torch.equal(kept.eps, drawn.eps)
+
+
+def test_the_log_snr_that_is_told_afterwards_is_the_one_that_was_shown(stage: Stage) -> None:
+    """1e-4: of a time that was rounded to float32 in between."""
+    drawn = draw(stage, range(24, 48), 24, seed=0)
+    shown = stage.config.schedule.log_snr(drawn.t.double())
+    torch.testing.assert_close(
+        shown_log_snr(stage, 24, 0, range(24, 48)), shown, atol=1e-4, rtol=1e-4
+    )

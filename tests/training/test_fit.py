@@ -241,8 +241,13 @@ def test_a_run_leaves_what_the_interface_says(two_stages: Path, tmp_path: Path) 
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     logged = [line for line in lines if "loss" in line]
     expected = {"stage", "step", "epoch", "loss", "lr", "grad_norm", "images_per_s", "seconds"}
+    expected |= {"loss_bins", "log_snr_edges", "waiting", "stage_left_s", "run_left_s"}
+    expected |= {"memory_gb", "peak_memory_gb"}
     assert all(line.keys() == expected for line in logged)
     assert len(logged) == 8
+    assert logged[-1]["run_left_s"] == logged[-1]["stage_left_s"] == 0
+    assert all(line["run_left_s"] > line["stage_left_s"] for line in logged[:4])
+    assert all(0 < line["memory_gb"] <= line["peak_memory_gb"] < 100 for line in logged)
     progress = (run / "training_progress.txt").read_text()
     assert "the run is complete" in progress
     assert (run / "rejected.jsonl").read_text() == ""

@@ -242,6 +242,7 @@ def remove(path: Path) -> None:
         "rejected.jsonl",
         "training_progress.txt",
         "metrics.jsonl",
+        "environment.jsonl",
         "tmp/unet_0/run.lock",
         "tmp/unet_0/step_00000004/MANIFEST.json",
         "tmp/unet_0/step_00000004/state.json",

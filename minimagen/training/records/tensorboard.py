@@ -35,8 +35,7 @@ class TensorBoard:
         from torch.utils.tensorboard import SummaryWriter
 
         self.writer = SummaryWriter(str(self.folder), purge_step=step + 1)
-        # At the first step that is taken, so that it is dropped when that one is taken again.
-        self.writer.add_text("configuration", _table(self.configuration), step + 1)
+        self.writer.add_text("configuration", _table(self.configuration), step)
         self.writer.flush()
 
     def measure(self, step: int, values: Values) -> None:
