@@ -20,6 +20,8 @@ def memory_used(device: torch.device) -> dict[str, float | None]:
         peak: int | None = torch.cuda.max_memory_allocated(device)
     else:
         now, peak = _resident(), _most_resident()
+    if now is not None and peak is not None:
+        peak = max(now, peak)  # the system counts the most a little later
     return {"memory_gb": _in_gb(now), "peak_memory_gb": _in_gb(peak)}
 
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
 
+GROUP = "measured"  # TensorBoard has a section of its page for what is before the slash
+
+
 class TensorBoard:
     """The events of one stage, in a folder of its own: stages are curves on the same charts.
 
@@ -42,7 +45,7 @@ class TensorBoard:
         """Write scalars; those of a list each under its own name."""
         if self.writer is not None:
             for name, value in scalars(values).items():
-                self.writer.add_scalar(name, value, step)
+                self.writer.add_scalar(_in_a_group(name), value, step)
             self.writer.flush()  # or a kill would lose steps whose checkpoint is kept
 
     def picture(self, step: int, name: str, image: Image.Image) -> None:
@@ -56,6 +59,11 @@ class TensorBoard:
         """Close the event file."""
         if self.writer is not None:
             self.writer.close()
+
+
+def _in_a_group(name: str) -> str:
+    """Put a number that is alone under one heading with the others."""
+    return name if "/" in name else f"{GROUP}/{name}"
 
 
 def _table(values: Mapping[str, str]) -> str:

@@ -36,7 +36,7 @@ def test_its_scalars_are_those_of_the_lines_for_programs(run: Path, name: str) -
     """1e-6: events hold float32."""
     for stage, curves in read_curves(run / "metrics.jsonl").items():
         steps, values = curves.line(name)
-        told = events(run, stage).Scalars(name)
+        told = events(run, stage).Scalars(f"measured/{name}")
         assert [event.step for event in told] == steps.tolist()
         assert [event.value for event in told] == pytest.approx(values.tolist(), rel=1e-6)
 
@@ -76,12 +76,12 @@ def test_a_run_that_was_killed_and_continued_shows_every_step_once(
     )
     assert killed.returncode == -9, killed.stderr
     again = tmp_path / "training_run"
-    assert [event.step for event in events(again, 0).Scalars("loss")] == [1, 2]
+    assert [event.step for event in events(again, 0).Scalars("measured/loss")] == [1, 2]
 
     assert train.main(["-rd", str(again)]) == 0
     assert len(list((again / "tensorboard/stage_0").iterdir())) == 2
     for name in ("loss", "validation_loss"):
-        told, expected = (events(where, 0).Scalars(name) for where in (again, run))
+        told, expected = (events(where, 0).Scalars(f"measured/{name}") for where in (again, run))
         assert [(e.step, e.value) for e in told] == [(e.step, e.value) for e in expected]
     assert [event.step for event in events(again, 0).Images("samples")] == [2, 3]
     lines = [json.loads(line) for line in (again / "metrics.jsonl").read_text().splitlines()]
