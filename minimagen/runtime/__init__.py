@@ -1,0 +1,22 @@
+"""Where networks run: devices, precision, and one process or several. accelerate's only door."""
+
+from minimagen.runtime.devices import pick_device
+from minimagen.runtime.joining import joined
+from minimagen.runtime.precision import Precision, autocast, loss_scaler, pick_precision
+from minimagen.runtime.processes import Processes
+from minimagen.runtime.sharding import Sharding, bare, is_sharded, parted_as, undivided
+
+__all__ = [
+    "Precision",
+    "Processes",
+    "Sharding",
+    "autocast",
+    "bare",
+    "is_sharded",
+    "joined",
+    "loss_scaler",
+    "parted_as",
+    "pick_device",
+    "pick_precision",
+    "undivided",
+]
