@@ -2,9 +2,23 @@
 
 from minimagen.runtime.devices import pick_device
 from minimagen.runtime.joining import joined
-from minimagen.runtime.precision import Precision, autocast, loss_scaler, pick_precision
+from minimagen.runtime.precision import (
+    Precision,
+    autocast,
+    load_scaler,
+    loss_scaler,
+    pick_precision,
+    scaler_tensors,
+)
 from minimagen.runtime.processes import Processes
-from minimagen.runtime.sharding import Sharding, bare, is_sharded, parted_as, undivided
+from minimagen.runtime.sharding import (
+    Sharding,
+    bare,
+    is_sharded,
+    load_whole,
+    parted_as,
+    undivided,
+)
 
 __all__ = [
     "Precision",
@@ -14,9 +28,12 @@ __all__ = [
     "bare",
     "is_sharded",
     "joined",
+    "load_scaler",
+    "load_whole",
     "loss_scaler",
     "parted_as",
     "pick_device",
     "pick_precision",
+    "scaler_tensors",
     "undivided",
 ]

@@ -1,12 +1,15 @@
 """What networks compute in; schedules, samplers and losses stay in float32."""
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 
 import torch
+from torch import Tensor
 
 Precision = Literal["no", "bf16", "fp16"]
 TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+GOOD_STEPS = "_growth_tracker"  # as torch names them
 
 
 def pick_precision(name: Precision | None, device: torch.device) -> Precision:
@@ -33,3 +36,15 @@ def loss_scaler(device: torch.device, precision: Precision) -> torch.amp.GradSca
     Source: Micikevicius et al. 2017 (arXiv:1710.03740), sec. 3.2.
     """
     return torch.amp.GradScaler(device.type, enabled=precision == "fp16")
+
+
+def scaler_tensors(scaler: torch.amp.GradScaler) -> dict[str, Tensor]:
+    """Return what a scaler has learnt, as named tensors."""
+    state = scaler.state_dict()
+    return {"scale": torch.tensor(state["scale"]), "good_steps": torch.tensor(state[GOOD_STEPS])}
+
+
+def load_scaler(scaler: torch.amp.GradScaler, tensors: Mapping[str, Tensor]) -> None:
+    """Put back what :func:`scaler_tensors` returned."""
+    learnt = {"scale": tensors["scale"].item(), GOOD_STEPS: int(tensors["good_steps"])}
+    scaler.load_state_dict(scaler.state_dict() | learnt)

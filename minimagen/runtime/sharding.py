@@ -8,11 +8,12 @@ Source: Rajbhandari et al. 2019 (arXiv:1910.02054); Zhao et al. 2023 (arXiv:2304
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Literal
+from typing import Literal, TypeVar
 
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+T = TypeVar("T")
 Sharding = Literal["none", "full"]
 
 
@@ -65,16 +66,34 @@ def undivided(tensor: Tensor) -> Tensor:
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
-def parted_as(value: Tensor, like: Tensor) -> Tensor:
-    """Return this process's part of a tensor that all have whole, divided as another one is."""
+def parted_as(value: T, like: Tensor) -> T | Tensor:
+    """Return this process's part of a tensor that all have whole, divided as another one is.
+
+    What has another shape than that one, as a count of steps, stays as it is.
+    """
     from torch.distributed.tensor import DTensor, distribute_tensor
 
-    if not isinstance(like, DTensor) or value.shape != like.shape:
+    if not isinstance(like, DTensor) or not isinstance(value, Tensor) or value.shape != like.shape:
         return value
     mesh = like.device_mesh
     return distribute_tensor(value.to(like.device), mesh, like.placements, src_data_rank=None)
 
 
-def bare(module: nn.Module) -> nn.Module:
-    """Return a module without the wrapper that averages its gradients."""
-    return module.module if isinstance(module, DistributedDataParallel) else module
+def load_whole(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Load undivided tensors, which all processes have, into a module, divided or not.
+
+    Raises:
+        RuntimeError: when they are those of another module.
+    """
+    now = module.state_dict()
+    parts = {
+        name: parted_as(value, now[name]) if name in now else value
+        for name, value in tensors.items()
+    }
+    module.load_state_dict(parts)
+
+
+def bare(network: T) -> T:
+    """Return a network without the wrapper that averages its gradients."""
+    inside: T = getattr(network, "module", network)
+    return inside if isinstance(network, DistributedDataParallel) else network
