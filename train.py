@@ -36,7 +36,7 @@ def fit(options: argparse.Namespace, processes: "Processes") -> Path:
         require_weights,
         starting_stage,
     )
-    from minimagen.training.signals import Stopper
+    from minimagen.training.signals import ECHO_S, Stopper
 
     restart, init = options.restart_directory, options.init_directory
     before = None if restart is None else TrainingDirectory.open(restart)
@@ -71,7 +71,7 @@ def fit(options: argparse.Namespace, processes: "Processes") -> Path:
         workers=options.num_workers,
         processes=processes,
     )
-    with Stopper() as stopper:
+    with Stopper(ECHO_S if processes.count > 1 else 0.0) as stopper:
         for index in settings.stages:
             stage = starting_stage(cascade, index, device, training.seed, init)
             Fit(run, stage, stopper).fit()

@@ -40,6 +40,9 @@ class Processes:
         """Whether this is the one that writes and prints."""
         return self.rank == 0
 
+    def wait(self) -> None:
+        """Return when all processes have come here."""
+
     def from_first(self, make: Callable[[], T]) -> T:
         """Let the first process make a value and give it to all."""
         return make()

@@ -44,8 +44,12 @@ class Team(Processes):
 
     def leave(self) -> None:
         """Say goodbye, when all is done."""
-        self._wait()
+        self.wait()
         dist.destroy_process_group()
+
+    def wait(self) -> None:
+        """Return when all processes have come here."""
+        dist.barrier(group=self._group)
 
     def from_first(self, make: Callable[[], T]) -> T:
         """Let the first process make a value and give it to all; it must be picklable."""
@@ -57,10 +61,10 @@ class Team(Processes):
     def first_then_others(self, make: Callable[[], T]) -> T:
         """Let the first process make a value, then each other its own."""
         if not self.is_first:
-            self._wait()
+            self.wait()
         made = make()
         if self.is_first:
-            self._wait()
+            self.wait()
         return made
 
     def gather(self, values: Tensor) -> Tensor:
@@ -96,15 +100,12 @@ class Team(Processes):
         """Return named tensors undivided, in the first process; the others keep nothing."""
         return whole(tensors, keep=self.is_first)
 
-    def _wait(self) -> None:
-        dist.barrier(group=self._group)
-
 
 def _accelerator(device: torch.device) -> Any:
     from accelerate import Accelerator
     from accelerate.utils import DistributedDataParallelKwargs
 
-    averaging = DistributedDataParallelKwargs(broadcast_buffers=False, gradient_as_bucket_view=True)
+    averaging = DistributedDataParallelKwargs(gradient_as_bucket_view=True)
     return Accelerator(
         cpu=device.type == "cpu",
         mixed_precision="no",  # autocast is ours

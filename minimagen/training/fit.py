@@ -217,6 +217,7 @@ class Fit:
             f"{self.stage.index}, all saved; continue with -rd {self.run.directory.path}"
         )
         self.journal.note(message)
+        self.run.processes.wait()  # a launcher would end the first, still saving, for one that left
         raise StoppedError(name, message)
 
     def _log(self) -> dict[str, str]:
