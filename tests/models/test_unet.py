@@ -175,6 +175,36 @@ def test_gradient_checkpointing_changes_no_gradient(make: Make) -> None:
         assert torch.equal(plain, checkpointed)
 
 
+def test_each_level_may_be_checkpointed_by_itself() -> None:
+    """Bit for bit the same gradients, with blocks of one level alone computed again."""
+    levels = (Level(width=8), Level(width=8))
+    gradients = []
+    for again, computed in [(False, 5), ((True, False), 7), ((False, True), 8), (True, 10)]:
+        network = awakened(UNet(base_config(levels, again), text_width=None, lowres=False))
+        calls = 0
+
+        def count(*_: object) -> None:
+            nonlocal calls
+            calls += 1
+
+        for block in network.blocks():
+            block.register_forward_pre_hook(count)
+        network(*inputs_for(network)).square().mean().backward()
+        assert calls == computed
+        gradients.append([p.grad for p in network.parameters()])
+    for others in gradients[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(gradients[0], others, strict=True))
+
+
+def base_config(levels: tuple[Level, ...], again: bool | tuple[bool, ...]) -> UNetConfig:
+    return UNetConfig(levels=levels, patch=4, embedding=16, gradient_checkpointing=again)
+
+
+def test_checkpointing_names_every_level_or_none() -> None:
+    with pytest.raises(ValueError, match="not one value for each of the 1 levels"):
+        base_config((Level(width=8),), (True, False))
+
+
 def reach(config: UNetConfig) -> int:
     """Return how many pixels away a convolutional network looks, by counting 3 x 3 convolutions.
 

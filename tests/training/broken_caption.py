@@ -1,7 +1,7 @@
 """One of several processes of a run in which one image's caption has infinite embeddings.
 
-Usage: broken_caption.py PARAMETERS OUTPUT. It prints the image's sample number: the first one that is
-the second process's, and whose caption comes to no other sample up to the end of its step.
+Usage: broken_caption.py PARAMETERS OUTPUT. It prints the image's sample number: the first one
+that is the second process's, and whose caption comes to no other sample up to its step's end.
 """
 
 import sys
