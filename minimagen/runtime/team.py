@@ -80,6 +80,7 @@ class Team(Processes):
             shard(module, parts)
             return module
         wrapped: nn.Module = self._accelerator.prepare_model(module)
+        self._accelerator.free_memory()  # it would keep every stage's network for ever
         return wrapped
 
     def shard(self, module: nn.Module, parts: Parts, sharding: Sharding) -> None:

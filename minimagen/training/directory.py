@@ -183,6 +183,10 @@ class TrainingDirectory:
         text = "".join(f"{stamp}  {line}\n" for line in lines)
         append_text(self.path / "training_progress.txt", text)
 
+    def note_own(self, line: str) -> None:
+        """Append a line about what happened to this process alone, whichever it is."""
+        TrainingDirectory.note(self, line)
+
     def measure(self, **values: Measured) -> None:
         """Append a line for programs to ``metrics.jsonl``."""
         with self._metrics() as path:

@@ -246,7 +246,9 @@ class Fit:
             stage=self.stage.index,
             workers=run.workers,
             cache_gb=run.config.data.cache_gb,
-            on_reject=lambda item: self.journal.note(f"replaced {item.file_name}: {item.reason}"),
+            on_reject=lambda item: self.journal.note_own(
+                f"replaced {item.file_name}: {item.reason}"
+            ),
         )
 
     def _plan(self) -> Iterator[range]:

@@ -18,6 +18,10 @@ class Journal:
         """Tell people."""
         self.directory.note(f"stage {self.stage}: {line}")
 
+    def note_own(self, line: str) -> None:
+        """Tell people what happened to this process alone."""
+        self.directory.note_own(f"stage {self.stage}: {line}")
+
     def measure(self, step: int, **values: Measured) -> None:
         """Tell programs what was measured at a step."""
         self.directory.measure(stage=self.stage, step=step, **values)

@@ -159,9 +159,9 @@ def fit_of(
 
 
 def test_a_bystander_takes_part_in_no_writing() -> None:
-    """Whatever a training directory can do besides these is writing, and is overridden."""
+    """Whatever a training directory does besides these is writing, and is overridden."""
     reading = {"create", "open", "configuration", "data_record", "processes_of", "checkpoints"}
-    reading |= {"snapshots", "require_free"}
+    reading |= {"snapshots", "require_free", "note_own"}
     public = {
         name
         for name, _ in inspect.getmembers(TrainingDirectory, callable)
