@@ -19,7 +19,13 @@ from minimagen.training.config import TrainingConfig
 
 Tree = dict[str, Any]
 HOME = Path(__file__).parents[2]  # beside the scripts
-MAY_DIFFER = {"training.checkpoint_every", "training.epochs", "training.max_skipped"}
+MAY_DIFFER = {
+    "training.checkpoint_every",
+    "training.epochs",
+    "training.max_skipped",
+    "training.batch_size",  # shared out anew among processes: training.run sees to the product
+    "training.accumulate",
+}
 FOR_PEOPLE = (".about", ".expect")
 NAMED = 8  # differences told; parameter files of another run differ in hundreds of places
 ALIASES = {"data": "training.data"}

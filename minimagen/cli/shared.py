@@ -9,8 +9,8 @@ PRECISION = Flag(
     "PRECISION",
     "-pr",
     GROUP,
-    "what networks compute in, no or bf16; default: bf16 where the GPU has it, else no",
-    choice("no", "bf16"),
+    "what networks compute in, no, bf16 or fp16; default: bf16 where the GPU has it, else no",
+    choice("no", "bf16", "fp16"),
 )
 OUTPUT = Flag("OUTPUT", "-o", GROUP, "where results are made; default: here", directory)
 SEED = Flag(

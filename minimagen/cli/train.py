@@ -59,7 +59,7 @@ FLAGS = (
         "data-loading processes; default: 0 on a CPU, else 4",
         whole(0, 256),
     ),
-    Flag("BATCH_SIZE", "-b", LENGTH, f"images per step; {FILES}", whole(1, 1_000_000)),
+    Flag("BATCH_SIZE", "-b", LENGTH, f"images per batch and process; {FILES}", whole(1, 1_000_000)),
     Flag(
         "ACCUM_ITER", "-ai", LENGTH, "batches per optimizer step; default: 1", whole(1, 1_000_000)
     ),

@@ -132,8 +132,7 @@ def batches(
     indices: Sequence[int],
     *,
     size: int,
-    batch_size: int,
-    first_batch: int,
+    plan: Iterable[range],
     seed: int,
     stage: int,
     workers: int = 0,
@@ -141,14 +140,13 @@ def batches(
     on_reject: OnReject | None = None,
     timeout_s: float = TIMEOUT_S,
 ) -> Iterator[Batch]:
-    """Serve the stream from a batch on, without end; batch m holds samples m b .. m b + b - 1.
+    """Serve a batch for each range of sample numbers, as long as there are some.
 
     Args:
         source: the data set.
         indices: its items to train on.
         size: side of the pictures, in pixels.
-        batch_size: samples in a batch.
-        first_batch: where to enter.
+        plan: the sample numbers of each batch, as :func:`consecutive` makes them.
         seed: the run's seed.
         stage: the stage's number.
         workers: processes that decode ahead; 0 decodes here. Batches are the same.
@@ -161,17 +159,27 @@ def batches(
     """
     loader = Loader(source, Order(tuple(indices), seed, stage), size)
     memory = Memory(cache_gb)
-    plan = (range(m * batch_size, (m + 1) * batch_size) for m in count(first_batch))
     if workers:
-        loads = _load_by_workers(loader, memory, plan, Workers(loader, workers, timeout_s))
+        loads = _load_by_workers(loader, memory, iter(plan), Workers(loader, workers, timeout_s))
     else:
-        loads = _load_here(loader, memory, plan)
+        loads = _load_here(loader, memory, iter(plan))
     report = _once(on_reject)
     with closing(loads):
         for loaded in loads:
             for sample in loaded.values():
                 report(sample.passed_over)
             yield _batch(source, loaded)
+
+
+def consecutive(batch_size: int, first: int = 0, every: int = 1) -> Iterator[range]:
+    """Return the sample numbers of batches, without end; batch m holds m b .. m b + b - 1.
+
+    Args:
+        batch_size: b.
+        first: the batch to enter at.
+        every: 1 for all batches from there on, n for each n-th, when n processes take turns.
+    """
+    return (range(m * batch_size, (m + 1) * batch_size) for m in count(first, every))
 
 
 def readable_pictures(
@@ -211,19 +219,24 @@ def _load_by_workers(
     loader: Loader, memory: Memory, plan: Iterator[range], pool: Workers[list[int], list[Loaded]]
 ) -> Generator[Samples, None, None]:
     """Let each worker have one batch in hand; take the oldest, and give its worker the next."""
+    in_hand: deque[tuple[int, range, Samples, list[int]]] = deque()
+
+    def oldest() -> Samples:
+        worker, numbers, found, missing = in_hand.popleft()
+        fresh = pool.take(worker) if missing else []
+        return _complete(numbers, memory, found, missing, fresh)
+
     with closing(pool):
-        in_hand: deque[tuple[range, Samples, list[int]]] = deque()
         for numbers, worker in zip(plan, cycle(range(len(pool)))):
-            done = None
-            if len(in_hand) == len(pool):
-                oldest, loaded, missing = in_hand.popleft()
-                fresh = pool.take(worker) if missing else []
-                done = _complete(oldest, memory, loaded, missing, fresh)
-            in_hand.append((numbers, *_recall(loader, memory, numbers)))
-            if in_hand[-1][2]:
-                pool.give(worker, in_hand[-1][2])
+            done = oldest() if len(in_hand) == len(pool) else None
+            found, missing = _recall(loader, memory, numbers)
+            in_hand.append((worker, numbers, found, missing))
+            if missing:
+                pool.give(worker, missing)
             if done is not None:
                 yield done
+        while in_hand:
+            yield oldest()
 
 
 def _recall(loader: Loader, memory: Memory, numbers: range) -> tuple[Samples, list[int]]:

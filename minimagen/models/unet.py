@@ -57,7 +57,7 @@ class UNetConfig:
         head_width: width of one attention head; divides the width of every level with attention.
         coordinates: tell each position where it lies; for a base, whose captions name places.
         gradient_checkpointing: compute blocks again in the backward pass: less memory, a third
-            slower.
+            slower. One value, or one for each level; the middle block goes with the last.
     """
 
     about: str = ""
@@ -68,7 +68,7 @@ class UNetConfig:
     text: Count = 128
     head_width: Count = 32
     coordinates: bool = False
-    gradient_checkpointing: bool = False
+    gradient_checkpointing: bool | tuple[bool, ...] = False
 
     @model_validator(mode="after")
     def _heads_divide_widths(self) -> "UNetConfig":
@@ -79,6 +79,21 @@ class UNetConfig:
                     f"head_width {self.head_width} does not divide the level width {level.width}"
                 )
         return self
+
+    @model_validator(mode="after")
+    def _one_value_for_each_level(self) -> "UNetConfig":
+        again = self.gradient_checkpointing
+        if isinstance(again, tuple) and len(again) != len(self.levels):
+            raise ValueError(
+                f"gradient_checkpointing {list(again)} has not one value for each of the "
+                f"{len(self.levels)} levels; give as many, or one for all"
+            )
+        return self
+
+    def recomputes(self, level: int) -> bool:
+        """Whether the blocks of a level are computed again in the backward pass."""
+        again = self.gradient_checkpointing
+        return again[level] if isinstance(again, tuple) else again
 
     @property
     def size_multiple(self) -> int:
@@ -166,6 +181,10 @@ class UNet(nn.Module):
             head_width=self.config.head_width,
         )
 
+    def blocks(self) -> list[nn.Module]:
+        """Return the blocks: nearly all weights, each a part that can be handled by itself."""
+        return [module for module in self.modules() if isinstance(module, Block)]
+
     def hidden_matrices(self) -> Iterator[nn.Parameter]:
         """Return the matrices and convolutions of the ladder: all but first and last layers."""
         ladder = (self.down, self.down_blocks, self.middle_block, self.up_blocks, self.up)
@@ -231,26 +250,26 @@ class UNet(nn.Module):
         """Walk down; returns the coarsest features and one skip for each block passed."""
         h = self.conv_in(inputs)
         skips = []
-        for down, blocks in zip(self.down, self.down_blocks, strict=True):
+        for level, (down, blocks) in enumerate(zip(self.down, self.down_blocks, strict=True)):
             h = down(h)
             for block in blocks:  # type: ignore[attr-defined]
-                h = self._run(block, h, embedding, text)
+                h = self._run(block, level, h, embedding, text)
                 skips.append(h)
         return h, skips
 
     def middle(self, h: Tensor, embedding: Tensor, text: TextEmbedding | None) -> Tensor:
         """Pass the coarsest level."""
-        return self._run(self.middle_block, h, embedding, text)
+        return self._run(self.middle_block, len(self.down) - 1, h, embedding, text)
 
     def decode(
         self, h: Tensor, skips: list[Tensor], embedding: Tensor, text: TextEmbedding | None
     ) -> Tensor:
         """Walk up, reading the skips in reverse, each scaled by 2^-0.5."""
-        skips = list(skips)
-        for up, blocks in zip(self.up, self.up_blocks, strict=True):
+        skips, levels = list(skips), reversed(range(len(self.up)))
+        for level, up, blocks in zip(levels, self.up, self.up_blocks, strict=True):
             for block in blocks:  # type: ignore[attr-defined]
                 h = torch.cat([h, skips.pop() * 2**-0.5], dim=1)
-                h = self._run(block, h, embedding, text)
+                h = self._run(block, level, h, embedding, text)
             h = up(h)
         return h
 
@@ -265,9 +284,9 @@ class UNet(nn.Module):
         return F.pixel_shuffle(out, self.config.patch)
 
     def _run(
-        self, block: nn.Module, h: Tensor, embedding: Tensor, text: TextEmbedding | None
+        self, block: nn.Module, level: int, h: Tensor, embedding: Tensor, text: TextEmbedding | None
     ) -> Tensor:
-        again = self.config.gradient_checkpointing and torch.is_grad_enabled()
+        again = self.config.recomputes(level) and torch.is_grad_enabled()
         run = partial(checkpoint, block, use_reentrant=False) if again else block
         out: Tensor = run(h, embedding, text)
         return out

@@ -42,6 +42,7 @@ class Checkup:
             seed=self.run.config.seed,
             batch_size=batch_size,
             precision=self.run.precision,
+            processes=self.run.processes,
         )
         self.journal.note(f"step {step}: validation loss {loss}")
         number = loss.mean if math.isfinite(loss.mean) else None

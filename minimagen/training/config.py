@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from minimagen.config import config, find_parameters, parse, read_json
 from minimagen.data.sources import DataConfig
 from minimagen.errors import ConfigError
+from minimagen.runtime import Precision, Sharding
 from minimagen.training.ema import DecayConfig, EMAConfig
 
 T = TypeVar("T", int, float)
@@ -104,7 +105,7 @@ class TrainingConfig:
         expect: what was measured, where; for people.
         images: length of each stage in images; one value, or one for each stage.
         epochs: length in passes over the training split; takes the place of ``images``.
-        batch_size: images of one batch; one value, or one for each stage.
+        batch_size: images of one batch and process; one value, or one for each stage.
         accumulate: batches of one optimizer step.
         optimizer: which, and its rate.
         ema: which averages of the weights are kept.
@@ -118,6 +119,9 @@ class TrainingConfig:
         max_skipped: a step whose loss or gradient is no number is skipped; so many of them in a
             row end the run.
         precision: None is bf16 on a GPU that has it.
+        sharding: ``full`` divides weights, averages and optimizer among all processes, for networks
+            that one device cannot hold; ``none`` gives all of them to each.
+        compile: compile the blocks of a network before the first step.
         deterministic: use deterministic kernels on a GPU, so that resuming is exact there too.
         seed: every random draw of the run follows from it.
     """
@@ -138,9 +142,22 @@ class TrainingConfig:
     trackers: tuple[Tracker, ...] = ()
     plot: bool = True
     max_skipped: Count = 3
-    precision: Literal["no", "bf16"] | None = None
+    precision: Precision | None = None
+    sharding: Sharding = "none"
+    compile: bool = False
     deterministic: bool = False
     seed: int = 0
+
+    @model_validator(mode="after")
+    def _only_adamw_is_sharded(self) -> "TrainingConfig":
+        if self.sharding == "full" and self.optimizer.kind != "adamw":
+            raise ValueError(
+                f"sharding 'full' divides the optimizer adamw alone, and kind is "
+                f"{self.optimizer.kind!r}; choose adamw, or sharding 'none'"
+            )
+        if self.sharding == "full" and self.precision == "fp16":
+            raise ValueError("sharding 'full' does not go with precision 'fp16'; choose 'bf16'")
+        return self
 
     @classmethod
     def read(cls, directory: Path) -> "TrainingConfig":
@@ -152,12 +169,20 @@ class TrainingConfig:
         path = find_parameters(directory, "training_params")
         return parse(cls, _renamed(read_json(path)), str(path))
 
-    def length_in_steps(self, stage: int, training_images: int) -> int:
+    def images_per_step(self, stage: int, processes: int = 1) -> int:
+        """Return how many images one optimizer step sees, in all processes."""
+        return of_stage(self.batch_size, stage) * self.accumulate * processes
+
+    def length_in_images(self, stage: int, training_images: int) -> int:
+        """Return how many images a stage sees."""
+        if self.epochs is None:
+            return of_stage(self.images, stage)
+        return self.epochs * training_images
+
+    def length_in_steps(self, stage: int, training_images: int, processes: int = 1) -> int:
         """Return how many optimizer steps a stage takes."""
-        images = of_stage(self.images, stage)
-        if self.epochs is not None:
-            images = self.epochs * training_images
-        return math.ceil(images / (of_stage(self.batch_size, stage) * self.accumulate))
+        images = self.length_in_images(stage, training_images)
+        return math.ceil(images / self.images_per_step(stage, processes))
 
 
 def _renamed(text: str) -> str:

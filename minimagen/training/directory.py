@@ -6,21 +6,26 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+import torch
 from PIL import Image
 from torch import Tensor
 
 from minimagen.cascade import CascadeConfig
 from minimagen.checkpoint import (
+    STATE,
+    Json,
     append_text,
+    newest_first,
     sweep,
     sync_directory,
     write_bytes,
+    write_checkpoint,
     write_text,
     write_weights,
 )
@@ -28,9 +33,11 @@ from minimagen.config import dump, parse, read_json
 from minimagen.data.items import Rejection
 from minimagen.errors import CheckpointError, UsageError
 from minimagen.imagen import FILES, Weights, weights_path
-from minimagen.locking import in_turn, require_free
+from minimagen.locking import in_turn, require_free, stage_lock
 from minimagen.training.config import TrainingConfig
 from minimagen.training.origin import DataRecord
+from minimagen.training.sessions import recorded_session
+from minimagen.training.snapshots import forget_snapshots, take_snapshots
 
 Measured: TypeAlias = float | int | list[int] | list[float] | list[str] | None
 DATA = "tmp/data.json"
@@ -99,6 +106,16 @@ class TrainingDirectory:
         """Write down what data it is begun on."""
         write_text(self.path / DATA, dump(record))
 
+    def processes_of(self, stage: int) -> int | None:
+        """Return how many processes wrote a stage's newest checkpoint; None when it has none."""
+        for path in newest_first(self.checkpoints(stage)):
+            try:
+                state = json.loads((path / STATE).read_bytes())
+                return int(state.get("environment", {}).get("processes", 1))
+            except (OSError, ValueError, TypeError, AttributeError):  # damaged: an older one tells
+                continue
+        return None
+
     def checkpoints(self, stage: int) -> Path:
         """Return where a stage's checkpoints and lock are."""
         return self.path / "tmp" / f"unet_{stage}"
@@ -126,6 +143,34 @@ class TrainingDirectory:
         """Write a stage's weights file."""
         write_weights(weights_path(self.path, stage, weights), tensors)
 
+    def save_checkpoint(
+        self,
+        stage: int,
+        step: int,
+        tensors: Mapping[str, Mapping[str, Tensor]],
+        state: Mapping[str, Json],
+    ) -> None:
+        """Write all that a stage needs to be continued."""
+        write_checkpoint(self.checkpoints(stage), step, tensors, state)
+
+    def save_snapshots(
+        self, stage: int, averages: Mapping[float, Mapping[str, Tensor]], step: int, updates: int
+    ) -> None:
+        """Write averages of which others can be made, as ``snapshots`` says."""
+        take_snapshots(self.snapshots(stage), averages, step=step, updates=updates)
+
+    def lock(self, stage: int) -> AbstractContextManager[None]:
+        """Keep other runs out of a stage while entered.
+
+        Raises:
+            LockedError: when another process holds it.
+        """
+        return stage_lock(self.checkpoints(stage))
+
+    def session(self, device: torch.device) -> AbstractContextManager[None]:
+        """Write down while entered that this process works on the run."""
+        return recorded_session(self.path, device)
+
     def sweep(self, stage: int) -> None:
         """Remove what killed writers of a stage left half-made; for the holder of its lock."""
         sweep(self.checkpoints(stage))
@@ -144,6 +189,10 @@ class TrainingDirectory:
         text = "".join(f"{stamp}  {line}\n" for line in lines)
         append_text(self.path / "training_progress.txt", text)
 
+    def note_own(self, line: str) -> None:
+        """Append a line about what happened to this process alone, whichever it is."""
+        TrainingDirectory.note(self, line)
+
     def measure(self, **values: Measured) -> None:
         """Append a line for programs to ``metrics.jsonl``."""
         with self._metrics() as path:
@@ -151,7 +200,8 @@ class TrainingDirectory:
             append_text(path, start + json.dumps(values, ensure_ascii=False) + "\n")
 
     def forget_after(self, stage: int, step: int) -> None:
-        """Drop measurements of steps that a resumed run will take again."""
+        """Drop measurements and snapshots of steps that a resumed run will take again."""
+        forget_snapshots(self.snapshots(stage), step)
         with self._metrics() as path:
             if not path.is_file():
                 return

@@ -15,6 +15,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from torch import Tensor, nn
 
 from minimagen.config import config
+from minimagen.runtime import load_whole
 from minimagen.training.posthoc import LONGEST, gamma_of, power_decay
 
 N = TypeVar("N", bound=nn.Module)
@@ -122,6 +123,11 @@ class Averages(Generic[N]):
         for average in self._tracked.values():
             average.update(network, updates)
 
+    @property
+    def networks(self) -> list[N]:
+        """All averages."""
+        return [average.network for average in self._tracked.values()]
+
     def tensors(self) -> dict[str, dict[str, Tensor]]:
         """Return all that resuming needs, a group for each."""
         return {name: average.network.state_dict() for name, average in self._tracked.items()}
@@ -129,7 +135,7 @@ class Averages(Generic[N]):
     def load(self, tensors: dict[str, dict[str, Tensor]]) -> None:
         """Put back what :meth:`tensors` returned, among other groups."""
         for name, average in self._tracked.items():
-            average.network.load_state_dict(tensors[name])
+            load_whole(average.network, tensors[name])
 
 
 def warmed_up(updates: int, *, largest: float) -> float:

@@ -6,6 +6,8 @@ from typing import Any
 
 import torch
 
+from minimagen.runtime import Processes
+
 
 @dataclass(frozen=True)
 class Environment:
@@ -15,16 +17,19 @@ class Environment:
         library: torch and its version.
         device: kind of the device, as ``cpu``.
         threads: that torch computes with.
+        processes: that fit a stage together.
     """
 
     library: str
     device: str
     threads: int
+    processes: int = 1
 
     @classmethod
-    def here(cls, device: torch.device) -> "Environment":
-        """Describe this process."""
-        return cls(f"torch {torch.__version__}", device.type, torch.get_num_threads())
+    def here(cls, processes: Processes) -> "Environment":
+        """Describe this process and those beside it."""
+        threads, count = torch.get_num_threads(), processes.count
+        return cls(f"torch {torch.__version__}", processes.device.type, threads, count)
 
     def changes_since(self, before: Mapping[str, Any]) -> list[str]:
         """Say what has changed, a phrase each."""

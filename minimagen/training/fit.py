@@ -7,12 +7,14 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from minimagen.checkpoint import newest_checkpoint, read_checkpoint, write_checkpoint
-from minimagen.data.stream import Batch, batches
+from torch import Tensor, nn
+
+from minimagen.checkpoint import newest_checkpoint, read_checkpoint
+from minimagen.data.stream import Batch, batches, consecutive
 from minimagen.errors import CheckpointError, NoValidCheckpointError, TrainingError
-from minimagen.imagen import weights_path
-from minimagen.locking import stage_lock
+from minimagen.imagen import Weights, weights_path
 from minimagen.stage import Stage
+from minimagen.training.agreement import agreed
 from minimagen.training.bar import postfix, progress_bar
 from minimagen.training.checkup import Checkup
 from minimagen.training.draws import shown_log_snr
@@ -28,7 +30,7 @@ from minimagen.training.rates import rate_factor
 from minimagen.training.run import Run
 from minimagen.training.signals import StoppedError, Stopper
 from minimagen.training.skipping import write_down
-from minimagen.training.snapshots import forget_snapshots, snapshot_steps, take_snapshots
+from minimagen.training.snapshots import snapshot_steps
 
 
 class Fit:
@@ -41,16 +43,17 @@ class Fit:
     """
 
     def __init__(self, run: Run, stage: Stage, stopper: Stopper) -> None:
-        config = run.config
+        config, processes = run.config, run.processes
         self.run, self.stage, self.stopper = run, stage, stopper
         self.learner = Learner(run, stage)
         self.journal = Journal.of(run, stage.index)
         self.checkup = Checkup(run, self.learner.averaged, self.journal)
-        self.steps = config.length_in_steps(stage.index, len(run.training))
+        self.steps = config.length_in_steps(stage.index, len(run.training), processes.count)
         self.checkpoint_steps = max(1, config.checkpoint_every // config.accumulate)
         self.snapshot_steps = snapshot_steps(config.ema, self.steps)
         self.progress, self.meter = Progress(), Meter()
-        self.environment = Environment.here(stage.device)
+        self.environment = Environment.here(processes)
+        self.signal: str | None = None  # that came to any process by the last step
 
     def fit(self) -> None:
         """Train to the last step, saving on the way; resumes from the newest checkpoint.
@@ -60,10 +63,9 @@ class Fit:
             StoppedError: when a signal came; everything is saved.
             TrainingError: when too many steps in a row give no number, or memory or disk run out.
         """
-        with stage_lock(self._checkpoints), closing(self.journal):
+        with self.run.directory.lock(self.stage.index), closing(self.journal):
             self.run.directory.sweep(self.stage.index)
             self._restore()
-            forget_snapshots(self._snapshots, self.progress.step)
             self._note_start()
             if self.progress.step < self.steps:
                 self._loop()
@@ -88,16 +90,29 @@ class Fit:
 
     def step(self, micro_batches: Iterable[Batch]) -> None:
         """Take one optimizer step, or skip it when its loss or gradient is no number."""
-        gradient = self.learner.gradient(micro_batches)
+        own = self.learner.gradient(micro_batches)
+        gradient, self.signal = agreed(self.run.processes, own, self.stopper.name)
         if gradient.is_finite():
             factor = rate_factor(self.progress.step, self.steps, self.run.config.optimizer)
             self.learner.update(factor, self.progress.updates)
             self.meter.add(gradient)
             self.progress.take()
+        elif self.learner.overflowed(gradient):
+            self._scale_down()
         else:
             self.learner.forget_gradient()
             self.progress.skip()
             self._tell_of_skip(gradient)
+
+    def _scale_down(self) -> None:
+        """Skip a step whose gradient is too large for fp16 only as it was scaled."""
+        before = self.learner.scaler.get_scale()
+        self.learner.forget_gradient()
+        self.progress.skip(counts=False)
+        self.journal.note(
+            f"skipped step {self.progress.step}: its gradient is too large for fp16 at loss scale "
+            f"{before:g}, which is {self.learner.scaler.get_scale():g} from here on"
+        )
 
     def _tell_of_skip(self, gradient: Gradient) -> None:
         """Write a skipped step down; end the run when it is one too many."""
@@ -122,10 +137,15 @@ class Fit:
             self.check()
         if self._is_due(self.snapshot_steps):
             self.take_snapshots()  # first: from this step's checkpoint on they are not taken again
-        if due or self.stopper.name is not None:
+        if due or self._asked is not None:
             self.save()
-            if self.stopper.name is not None:
-                self._stop(self.stopper.name)
+            if self._asked is not None:
+                self._stop(self._asked)
+
+    @property
+    def _asked(self) -> str | None:
+        """The signal to stop at; one process on its own need not wait until others know of it."""
+        return self.stopper.name if self.run.processes.count == 1 else self.signal
 
     def check(self) -> None:
         """Measure the validation loss, keep the best weights, draw the sample grid."""
@@ -133,23 +153,26 @@ class Fit:
         loss = self.checkup.loss(step, self.learner.batch_size)
         if loss is not None and (best is None or loss < best):
             self.progress.best_loss = loss
-            weights = self.learner.ema.network.state_dict()
-            self.run.directory.save_weights(self.stage.index, "best", weights)
+            self._save_weights("best", self.learner.ema.network)
         self.checkup.draw(step)
 
     def take_snapshots(self) -> None:
         """Write the averages of which others can be made after training."""
-        averages, progress = self.learner.ema.by_sigma_rel, self.progress
-        take_snapshots(self._snapshots, averages, step=progress.step, updates=progress.updates)
+        averages = self.learner.ema.by_sigma_rel.items()
+        whole = {length: self._whole(network) for length, network in averages}
+        step, updates = self.progress.step, self.progress.updates
+        self.run.directory.save_snapshots(self.stage.index, whole, step, updates)
 
     def save(self) -> None:
         """Write a checkpoint, then the weights files."""
         state = vars(self.progress) | {"environment": vars(self.environment)}
-        write_checkpoint(self._checkpoints, self.progress.step, self.learner.tensors(), state)
+        tensors = self.learner.tensors()
+        self.run.directory.save_checkpoint(self.stage.index, self.progress.step, tensors, state)
         self._publish()
 
     def _restore(self) -> None:
-        path, skipped = newest_checkpoint(self._checkpoints)
+        find = partial(newest_checkpoint, self._checkpoints)
+        path, skipped = self.run.processes.from_first(find)
         for complaint in skipped:
             self.journal.note(f"skipped a damaged checkpoint: {complaint}")
         if path is None:
@@ -185,9 +208,14 @@ class Fit:
 
     def _publish(self) -> None:
         """Write the weights files that inference loads."""
-        save = self.run.directory.save_weights
-        save(self.stage.index, "ema", self.learner.ema.network.state_dict())
-        save(self.stage.index, "raw", self.learner.network.state_dict())
+        self._save_weights("ema", self.learner.ema.network)
+        self._save_weights("raw", self.learner.network)
+
+    def _save_weights(self, weights: Weights, network: nn.Module) -> None:
+        self.run.directory.save_weights(self.stage.index, weights, self._whole(network))
+
+    def _whole(self, network: nn.Module) -> dict[str, Tensor]:
+        return self.run.processes.whole(network.state_dict())
 
     def _stop(self, name: str) -> None:
         message = (
@@ -195,6 +223,7 @@ class Fit:
             f"{self.stage.index}, all saved; continue with -rd {self.run.directory.path}"
         )
         self.journal.note(message)
+        self.run.processes.wait()  # a launcher would end the first, still saving, for one that left
         raise StoppedError(name, message)
 
     def _log(self) -> dict[str, str]:
@@ -219,14 +248,21 @@ class Fit:
             run.source,
             run.training,
             size=self.stage.config.size,
-            batch_size=self.learner.batch_size,
-            first_batch=self.progress.step * self._parts,
+            plan=self._plan(),
             seed=run.config.seed,
             stage=self.stage.index,
             workers=run.workers,
             cache_gb=run.config.data.cache_gb,
-            on_reject=lambda item: self.journal.note(f"replaced {item.file_name}: {item.reason}"),
+            on_reject=lambda item: self.journal.note_own(
+                f"replaced {item.file_name}: {item.reason}"
+            ),
         )
+
+    def _plan(self) -> Iterator[range]:
+        """Return the sample numbers of this process's batches: processes take turns."""
+        rank, count = self.run.processes.rank, self.run.processes.count
+        first = self.progress.step * self._parts * count + rank
+        return consecutive(self.learner.batch_size, first, every=count)
 
     def _note_start(self) -> None:
         parameters = sum(p.numel() for p in self.learner.network.parameters())
@@ -252,10 +288,6 @@ class Fit:
     @property
     def _checkpoints(self) -> Path:
         return self.run.directory.checkpoints(self.stage.index)
-
-    @property
-    def _snapshots(self) -> Path:
-        return self.run.directory.snapshots(self.stage.index)
 
 
 def _gist(error: Exception) -> str:

@@ -162,7 +162,7 @@ def inspect_run(path: Path) -> RunReport:
         rejected=_rejected(path / "rejected.jsonl"),
         sizes={child.name: _size(child) for child in sorted(path.iterdir())},
         stages=tuple(
-            _inspect_stage(directory, index, cascade, _steps(training, index, images))
+            _inspect_stage(directory, index, cascade, _steps(directory, training, index, images))
             for index in _stages(path, cascade)
         ),
         sessions=read_sessions(path),
@@ -186,12 +186,15 @@ def _stages(path: Path, cascade: CascadeConfig | None) -> list[int]:
     return sorted({*planned, *(int(match[1]) for match in found if match)})
 
 
-def _steps(training: TrainingConfig | None, stage: int, images: int | None) -> int | None:
+def _steps(
+    directory: TrainingDirectory, training: TrainingConfig | None, stage: int, images: int | None
+) -> int | None:
     """Return how many steps a stage is to take, where that follows from what is known."""
     if training is None or (training.epochs is not None and images is None):
         return None
     try:
-        return training.length_in_steps(stage, images or 0)
+        processes = directory.processes_of(stage) or 1
+        return training.length_in_steps(stage, images or 0, processes)
     except MinimagenError:
         return None
 

@@ -27,11 +27,16 @@ class Journal:
     @classmethod
     def of(cls, run: Run, stage: int) -> "Journal":
         """Return the journal that a run's configuration asks for; nothing is opened yet."""
-        return cls(run.directory, stage, sinks_of(run.directory, run.config, stage))
+        sinks = sinks_of(run.directory, run.config, stage) if run.processes.is_first else ()
+        return cls(run.directory, stage, sinks)
 
     def note(self, line: str) -> None:
         """Tell people."""
         self.directory.note(f"stage {self.stage}: {line}")
+
+    def note_own(self, line: str) -> None:
+        """Tell people what happened to this process alone."""
+        self.directory.note_own(f"stage {self.stage}: {line}")
 
     def measure(self, step: int, **values: Measured) -> None:
         """Tell programs what was measured at a step."""

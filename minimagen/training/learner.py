@@ -4,10 +4,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from minimagen.data.stream import Batch
-from minimagen.runtime import autocast
+from minimagen.runtime import (
+    autocast,
+    load_scaler,
+    load_whole,
+    loss_scaler,
+    scaler_tensors,
+    undivided,
+)
 from minimagen.stage import Stage
 from minimagen.training.config import of_stage
 from minimagen.training.draws import draw
@@ -70,10 +77,12 @@ class Learner:
         self.ema = Averages(stage.network, config.ema)
         learned = stage.config.learned_log_variance
         self.log_variance = LogVariance().to(stage.device) if learned else None
+        self._called = self._spread()
         peak = of_stage(config.optimizer.learning_rate, stage.index)
         self.optimizers = make_optimizers(stage.network, config.optimizer, peak, self.log_variance)
+        self.scaler = loss_scaler(stage.device, run.precision)
         self.batch_size = of_stage(config.batch_size, stage.index)
-        self.images_per_step = self.batch_size * config.accumulate
+        self.images_per_step = config.images_per_step(stage.index, run.processes.count)
 
     @property
     def averaged(self) -> Stage:
@@ -86,17 +95,29 @@ class Learner:
         return float(groups_of(self.optimizers)[0]["lr"])
 
     def gradient(self, batches: Iterable[Batch]) -> Gradient:
-        """Add up the clipped gradient of one optimizer step; nothing is moved by it yet."""
+        """Add up the clipped gradient of one optimizer step; nothing is moved by it yet.
+
+        The gradient is that of all processes; numbers and losses are this one's.
+        """
         numbers: list[int] = []
         losses: list[Tensor] = []
-        for batch in batches:
-            part = self._losses(batch)
-            (part.sum() / self.images_per_step).backward()  # type: ignore[no-untyped-call]
+        accumulate = self.run.config.accumulate
+        for part, batch in enumerate(batches, start=1):
+            with self.run.processes.syncing(self._called, now=part == accumulate):
+                own = self._losses(batch)
+                # Processes average their gradients, so each divides by its own images alone.
+                loss = own.sum() / (self.batch_size * accumulate)
+                self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
             numbers += batch.numbers
-            losses.append(part.detach())
+            losses.append(own.detach())
+        return Gradient(tuple(numbers), torch.cat(losses), self._clipped_norm())
+
+    def _clipped_norm(self) -> Tensor:
+        """Clip the gradient of all processes and return its norm before that, 0-d."""
+        for optimizer in self.optimizers:
+            self.scaler.unscale_(optimizer)
         clip = self.run.config.optimizer.clip
-        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), clip)
-        return Gradient(tuple(numbers), torch.cat(losses), norm)
+        return undivided(torch.nn.utils.clip_grad_norm_(self.network.parameters(), clip))
 
     def update(self, factor: float, updates: int) -> None:
         """Move the weights by the gradient, then their averages.
@@ -107,18 +128,24 @@ class Learner:
         """
         set_rate(self.optimizers, factor)
         for optimizer in self.optimizers:
-            optimizer.step()
+            self.scaler.step(optimizer)
         self.forget_gradient()
         with at_average(self.optimizers):
             self.ema.update(self.network, updates)
 
+    def overflowed(self, gradient: Gradient) -> bool:
+        """Whether a gradient that is no number may be one at a smaller loss scale, in fp16."""
+        can_be_smaller = self.scaler.is_enabled() and self.scaler.get_scale() > 1
+        return bool(gradient.loss.isfinite()) and can_be_smaller
+
     def forget_gradient(self) -> None:
-        """Be ready for the next step."""
+        """Be ready for the next step; in fp16 at half the loss scale, if this one overflowed."""
+        self.scaler.update()
         for optimizer in self.optimizers:
             optimizer.zero_grad()
 
     def tensors(self) -> dict[str, dict[str, Tensor]]:
-        """Return all that resuming needs, in groups."""
+        """Return all that resuming needs, in groups; whole ones in the first process alone."""
         tensors = {
             "model": self.network.state_dict(),
             **self.ema.tensors(),
@@ -126,20 +153,35 @@ class Learner:
         }
         if self.log_variance is not None:
             tensors["log_variance"] = self.log_variance.state_dict()
-        return tensors
+        if self.scaler.is_enabled():
+            tensors["scaler"] = scaler_tensors(self.scaler)
+        return {group: self.run.processes.whole(named) for group, named in tensors.items()}
 
     def load(self, tensors: dict[str, dict[str, Tensor]]) -> None:
         """Put back what :meth:`tensors` returned."""
-        self.network.load_state_dict(tensors["model"])
+        load_whole(self.network, tensors["model"])
         self.ema.load(tensors)
         load_state_tensors(self.optimizers, tensors["optimizer"])
         if self.log_variance is not None:
-            self.log_variance.load_state_dict(tensors["log_variance"])
+            load_whole(self.log_variance, tensors["log_variance"])
+        if self.scaler.is_enabled():
+            load_scaler(self.scaler, tensors["scaler"])
+
+    def _spread(self) -> list[nn.Module]:
+        """Compile blocks, share out the work among processes; returns what to call in training."""
+        run, sharding = self.run, self.run.config.sharding
+        for block in self.network.blocks() if run.config.compile else ():
+            block.compile()  # in place: names of weights stay
+        for average in self.ema.networks:
+            run.processes.shard(average, average.blocks(), sharding)
+        called = [run.processes.spread(self.network, self.network.blocks(), sharding)]
+        if self.log_variance is not None:
+            called.append(run.processes.spread(self.log_variance, (), sharding))
+        return called
 
     def _losses(self, batch: Batch) -> Tensor:
         draws = draw(self.stage, batch.numbers, self.images_per_step, self.run.config.seed)
         text = None if self.run.embed is None else self.run.embed(batch.captions)
+        network, *log_variance = self._called
         with autocast(self.stage.device, self.run.precision):
-            return stage_losses(
-                self.stage, self.network, batch.images, text, draws, self.log_variance
-            )
+            return stage_losses(self.stage, network, batch.images, text, draws, *log_variance)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from minimagen.errors import ConfigError
 from minimagen.models import UNet
+from minimagen.runtime import parted_as
 from minimagen.training.config import (
     AdamW8bitConfig,
     MuonConfig,
@@ -141,8 +142,11 @@ def load_state_tensors(
         is_count = value.ndim == 0 and not value.is_floating_point()
         states[int(k)].setdefault(int(place), {})[name] = value.item() if is_count else value
     for optimizer, state in zip(optimizers, states, strict=True):
-        places = [place for place, _ in _placed(optimizer)]
-        named = {i: state[place] for i, place in enumerate(places) if place in state}
+        named = {
+            i: {name: parted_as(value, parameter) for name, value in state[place].items()}
+            for i, (place, parameter) in enumerate(_placed(optimizer))
+            if place in state
+        }
         groups = optimizer.state_dict()["param_groups"]
         optimizer.load_state_dict({"state": named, "param_groups": groups})
 

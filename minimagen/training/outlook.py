@@ -6,7 +6,6 @@ from functools import cached_property
 from minimagen.cascade import CascadeConfig
 from minimagen.checkpoint import newest_first
 from minimagen.models.cost import flops_about
-from minimagen.training.config import of_stage
 from minimagen.training.run import Run
 
 
@@ -50,13 +49,13 @@ class Outlook:
 
     def _images_left(self, stage: int) -> int:
         config = self.run.config
-        steps = config.length_in_steps(stage, len(self.run.training))
+        steps = config.length_in_steps(stage, len(self.run.training), self.run.processes.count)
         newest = next(iter(newest_first(self.run.directory.checkpoints(stage))), None)
         done = 0 if newest is None else int(newest.name.removeprefix("step_"))
         return max(steps - done, 0) * self._images_per_step(stage)
 
     def _images_per_step(self, stage: int) -> int:
-        return of_stage(self.run.config.batch_size, stage) * self.run.config.accumulate
+        return self.run.config.images_per_step(stage, self.run.processes.count)
 
 
 def _work_of_an_image(cascade: CascadeConfig, stage: int) -> int:

@@ -31,8 +31,12 @@ class Progress:
         self.step += 1
         self.skipped_in_a_row = 0
 
-    def skip(self) -> None:
-        """Count a step that changes nothing; the stream of samples moves on all the same."""
+    def skip(self, counts: bool = True) -> None:
+        """Count a step that changes nothing; the stream of samples moves on all the same.
+
+        Args:
+            counts: whether it is one of those of which too many end the run.
+        """
         self.step += 1
         self.skipped += 1
-        self.skipped_in_a_row += 1
+        self.skipped_in_a_row += counts

@@ -16,7 +16,7 @@ from minimagen.data.sources import open_source
 from minimagen.data.split import split
 from minimagen.errors import CheckpointError, UsageError
 from minimagen.imagen import load_weights, make_stage, weights_path
-from minimagen.runtime import Precision, pick_precision
+from minimagen.runtime import Precision, Processes, pick_precision
 from minimagen.stage import Stage
 from minimagen.text.cache import EmbeddingTable, embed_captions
 from minimagen.text.encoders import describe
@@ -37,7 +37,8 @@ class Run:
         validation: indices of the validation split.
         embed: captions to embeddings, looked up in memory; None for an unconditional cascade.
         precision: what the network computes in.
-        workers: data-loading processes.
+        workers: data-loading processes, of each process.
+        processes: that fit each stage together.
     """
 
     directory: TrainingDirectory
@@ -47,7 +48,8 @@ class Run:
     validation: list[int]
     embed: Callable[[tuple[str, ...]], TextEmbedding] | None
     precision: Precision
-    workers: int = 0
+    workers: int
+    processes: Processes
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ def begin(
     *,
     device: torch.device,
     workers: int | None,
+    processes: Processes | None = None,
 ) -> Run:
     """Note what the run is; a continued one must be what it was.
 
@@ -101,17 +104,19 @@ def begin(
         materials: on what.
         device: where.
         workers: data-loading processes; None is 0 on a CPU, else 4.
+        processes: that fit each stage together; None is this one on its own.
 
     Raises:
         UsageError: when the data set is not the one it was begun on, or the run would be shorter.
     """
+    processes = Processes(device) if processes is None else processes
     torch.backends.cudnn.deterministic = training.deterministic
     _require_same_data(directory, DataRecord.of(materials.source))
-    _require_no_shorter(directory, training, len(materials.training))
+    _require_no_shorter(directory, training, len(materials.training), processes.count)
     precision = pick_precision(training.precision, device)
     directory.save_configuration(replace(training, precision=precision))
     directory.save_rejections(materials.rejected)
-    directory.note(*_opening_lines(materials, cascade, device))
+    directory.note(*_opening_lines(materials, cascade, processes))
     return Run(
         directory=directory,
         config=training,
@@ -121,7 +126,34 @@ def begin(
         embed=materials.table,
         precision=precision,
         workers=(0 if device.type == "cpu" else 4) if workers is None else workers,
+        processes=processes,
     )
+
+
+def require_same_steps(
+    directory: TrainingDirectory, here: TrainingConfig, stages: Sequence[int], processes: int
+) -> None:
+    """Check that stages go on with as many images in each step as they began with.
+
+    They may be shared out anew among processes, batches and their accumulation.
+
+    Raises:
+        UsageError: when a step would see more images or fewer, and so other draws.
+    """
+    cascade, before = directory.configuration()
+    known = [directory.processes_of(stage) for stage in range(len(cascade.imagen.stages))]
+    others = next(filter(None, known), processes)
+    for stage in stages:
+        began_with = known[stage] or others
+        old = before.images_per_step(stage, began_with)
+        new = here.images_per_step(stage, processes)
+        if new != old:
+            raise UsageError(
+                f"--RESTART_DIRECTORY {directory.path}: stage {stage} takes {old} images in each "
+                f"step, in {began_with} processes, and would take {new} in {processes}; start "
+                f"{began_with}, or give --BATCH_SIZE and --ACCUM_ITER whose product times the "
+                f"processes is {old}"
+            )
 
 
 def require_weights(init: Path | None, stages: Sequence[int]) -> None:
@@ -181,10 +213,14 @@ def _require_same_data(directory: TrainingDirectory, here: DataRecord) -> None:
         )
 
 
-def _require_no_shorter(directory: TrainingDirectory, here: TrainingConfig, images: int) -> None:
+def _require_no_shorter(
+    directory: TrainingDirectory, here: TrainingConfig, images: int, processes: int
+) -> None:
     cascade, before = directory.configuration()
+    before = replace(before, batch_size=here.batch_size, accumulate=here.accumulate)
     for stage in range(len(cascade.imagen.stages)):
-        old, new = (config.length_in_steps(stage, images) for config in (before, here))
+        lengths = (config.length_in_steps(stage, images, processes) for config in (before, here))
+        old, new = lengths
         if new < old:
             raise UsageError(
                 f"--EPOCHS {here.epochs}: {new} steps of stage {stage} are fewer than the {old} of "
@@ -192,13 +228,13 @@ def _require_no_shorter(directory: TrainingDirectory, here: TrainingConfig, imag
             )
 
 
-def _opening_lines(materials: Materials, cascade: CascadeConfig, device: torch.device) -> list[str]:
+def _opening_lines(materials: Materials, cascade: CascadeConfig, processes: Processes) -> list[str]:
     reasons = sorted({item.reason for item in materials.rejected})
     encoder = cascade.imagen.text_encoder
     return [
         f"command: {' '.join(sys.argv)}",
-        f"python {platform.python_version()}, torch {torch.__version__}, {device}, "
-        f"{torch.get_num_threads()} threads",
+        f"python {platform.python_version()}, torch {torch.__version__}, {processes.device}, "
+        f"{torch.get_num_threads()} threads, {processes.count} processes",
         f"data: {len(materials.training)} to train on, {len(materials.validation)} to validate "
         f"with, {len(materials.rejected)} rejected{': ' if reasons else ''}{', '.join(reasons)}",
         *materials.source.notes,

@@ -1,12 +1,15 @@
 """Stopping without losing anything: the first signal asks, the second leaves at once."""
 
+import math
 import os
 import signal
 import threading
+import time
 from types import FrameType, TracebackType
 
 from minimagen.errors import MinimagenError
 
+ECHO_S = 2.0
 EXIT_CODES = {"SIGHUP": 129, "SIGINT": 130, "SIGTERM": 143, "SIGUSR1": 143}
 
 
@@ -23,12 +26,18 @@ class Stopper:
 
     SIGHUP comes when a terminal goes away; under ``nohup`` it is ignored, and stays so.
 
+    Args:
+        echo_s: how long after the first signal another one is taken for the same, in seconds: a
+            launcher passes on what a scheduler may have sent to all processes.
+
     Attributes:
         name: the signal that came, or None.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, echo_s: float = 0.0) -> None:
         self.name: str | None = None
+        self.echo_s = echo_s
+        self._came = -math.inf
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> "Stopper":
@@ -52,9 +61,10 @@ class Stopper:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         name = signal.Signals(number).name
-        if self.name is not None:
+        if self.name is None:
+            self.name, self._came = name, time.monotonic()
+        elif time.monotonic() - self._came >= self.echo_s:
             os._exit(EXIT_CODES[name])
-        self.name = name
 
 
 def _is_ignored_hangup(number: int) -> bool:

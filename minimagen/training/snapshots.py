@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from torch import nn
+from torch import Tensor
 
 from minimagen.checkpoint import TENSORS, read_note, sweep, write_weights
 from minimagen.config import config, dump, parse
@@ -56,23 +56,23 @@ def snapshot_steps(config: DecayConfig | PowerConfig, steps: int) -> int:
 
 
 def take_snapshots(
-    root: Path, averages: Mapping[float, nn.Module], *, step: int, updates: int
+    root: Path, averages: Mapping[float, Mapping[str, Tensor]], *, step: int, updates: int
 ) -> None:
     """Write each average, whole or not at all; nothing before the first update.
 
     Args:
         root: directory of a stage's snapshots; made when missing.
-        averages: networks by sigma_rel.
+        averages: their weights by sigma_rel.
         step: optimizer steps done.
         updates: those of them that changed the weights.
 
     Raises:
         TrainingError: when the disk is full or cannot be written; what was there is intact.
     """
-    for sigma_rel, network in averages.items() if updates else ():
+    for sigma_rel, weights in averages.items() if updates else ():
         note = Note(sigma_rel=sigma_rel, step=step, updates=updates)
         path = root / f"step_{step:08d}_{sigma_rel}{TENSORS}"
-        write_weights(path, network.state_dict(), dump(note))
+        write_weights(path, weights, dump(note))
 
 
 def forget_snapshots(root: Path, step: int) -> None:

@@ -9,6 +9,7 @@ from torch import Tensor
 from minimagen.conditioning import Conditioning, TextEmbedding
 from minimagen.diffusion import Network, diffusion_loss, make_denoiser
 from minimagen.lowres import prepare_lowres, resize
+from minimagen.runtime import bare, is_sharded
 from minimagen.stage import Stage
 from minimagen.tensors import crop
 from minimagen.training.draws import Draws
@@ -37,10 +38,10 @@ def stage_losses(
     cond = training_condition(stage, images, text, draws)
     x_0 = images if draws.corners is None else crop(images, draws.corners, draws.eps.shape[-1])
     eps, t = draws.eps.to(device), draws.t.to(device)
-    if draws.show_estimate.any():
+    if _asks_twice(stage, network, draws):
         at = stage.config.schedule.at(t, like=x_0)
         x_t = at.alpha * x_0 + at.sigma * eps
-        cond = show_estimates(stage, network, x_t, t, cond, draws.show_estimate.to(device))
+        cond = show_estimates(stage, bare(network), x_t, t, cond, draws.show_estimate.to(device))
 
     def predict(x_t: Tensor, log_snr: Tensor) -> Tensor:
         return network(x_t, log_snr, cond)
@@ -55,6 +56,12 @@ def stage_losses(
         weigh=stage.config.weighting,
         log_variance=log_variance,
     )
+
+
+def _asks_twice(stage: Stage, network: Network, draws: Draws) -> bool:
+    """Whether the network makes estimates; all processes call a sharded one equally often."""
+    may = stage.config.self_conditioning > 0
+    return bool(draws.show_estimate.any()) or (may and is_sharded(network))
 
 
 def training_condition(
@@ -95,6 +102,7 @@ def show_estimates(
     Source: Chen et al. 2022 (arXiv:2208.04202), algorithm 1.
     """
     denoise = make_denoiser(network, stage.config.schedule, stage.config.objective)
+    some = rows if rows.any() else torch.arange(len(rows), device=rows.device) == 0
     previous = torch.zeros_like(x_t)
-    previous[rows] = stage.thresholding.wrap(denoise)(x_t[rows], t[rows], cond[rows])
-    return replace(cond, previous=previous)
+    previous[some] = stage.thresholding.wrap(denoise)(x_t[some], t[some], cond[some])
+    return replace(cond, previous=previous * rows[:, None, None, None])

@@ -40,4 +40,4 @@ class LogVariance(nn.Module):
         angles = log_snr.float()[:, None] * self.frequencies  # (B, frequencies)
         with torch.autocast(log_snr.device.type, enabled=False):
             out: Tensor = self.linear(torch.cat([angles.sin(), angles.cos()], dim=1))
-        return out[:, 0]
+        return out[:, 0].clone()  # a sharded module must not answer with a view

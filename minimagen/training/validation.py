@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from minimagen.conditioning import TextEmbedding
 from minimagen.diffusion import Network
-from minimagen.runtime import Precision, autocast
+from minimagen.runtime import Precision, Processes, autocast
 from minimagen.stage import Stage
 from minimagen.tensors import from_uint8
 from minimagen.training.draws import draw
@@ -65,19 +66,46 @@ def validation_loss(
     seed: int,
     batch_size: int,
     precision: Precision,
+    processes: Processes | None = None,
 ) -> ValidationLoss:
-    """Return the loss; the same numbers for the same weights, whatever the batch size."""
-    losses, levels = [], []
-    for start in range(0, len(held_out), batch_size):
+    """Return the loss; the same numbers for the same weights, whatever the batch size.
+
+    Processes take turns with the batches, and all return the same.
+
+    Args:
+        stage: what is measured.
+        network: with these weights.
+        held_out: on these pictures, at least one.
+        seed: of the run.
+        batch_size: pictures of one batch.
+        precision: what the network computes in.
+        processes: that share the work; None is this one on its own.
+    """
+    processes = Processes(stage.device) if processes is None else processes
+    starts = range(0, len(held_out), batch_size)
+    measured = []
+    for first in range(0, len(starts), processes.count):
+        mine = min(first + processes.rank, len(starts) - 1)  # the last one again, if need be
+        start = starts[mine]
         rows = slice(start, min(start + batch_size, len(held_out)))
-        numbers = range(rows.start, rows.stop)
-        draws = draw(stage, numbers, len(held_out), seed, "validation").undropped()
-        text = None if held_out.text is None else held_out.text[rows]
         with autocast(stage.device, precision):
-            images = from_uint8(held_out.images[rows])
-            losses.append(stage_losses(stage, network, images, text, draws).double().cpu())
-        levels.append(stage.config.schedule.log_snr(draws.t.double()))
-    return summarised(torch.cat(losses), torch.cat(levels))
+            found = _measured(stage, network, held_out, rows, seed)
+        padding = (0, 0, 0, batch_size - len(found))
+        measured.append(processes.gather(F.pad(found, padding)))
+    losses, levels = torch.cat(measured)[: len(held_out)].unbind(1)
+    return summarised(losses, levels)
+
+
+def _measured(
+    stage: Stage, network: Network, held_out: ValidationSet, rows: slice, seed: int
+) -> Tensor:
+    """Return loss and log-SNR of some pictures, (B, 2), float64."""
+    numbers = range(rows.start, rows.stop)
+    draws = draw(stage, numbers, len(held_out), seed, "validation").undropped()
+    text = None if held_out.text is None else held_out.text[rows]
+    images = from_uint8(held_out.images[rows])
+    losses = stage_losses(stage, network, images, text, draws).double().cpu()
+    return torch.stack([losses, stage.config.schedule.log_snr(draws.t.double())], dim=1)
 
 
 def summarised(losses: Tensor, log_snr: Tensor) -> ValidationLoss:

@@ -142,7 +142,7 @@ class TestContinuing:
     @pytest.mark.parametrize(
         ("flags", "message"),
         [
-            (["-b", "4"], "training.batch_size is 2 in the run and 4 here"),
+            (["-sd", "3"], "training.seed is 0 in the run and 3 here"),
             (["-lr", "0.5"], "training.optimizer.learning_rate is 0.001 in the run and 0.5 here"),
             (["-s", "16"], 'imagen.stages.1 is {"size": 32, '),
             (["--TESTING"], "--TESTING: means nothing with --RESTART_DIRECTORY"),

@@ -8,7 +8,7 @@ import torch
 
 from minimagen.data.items import Picture, RejectedItem, Rejection
 from minimagen.data.shapes import ShapesConfig, ShapesSource
-from minimagen.data.stream import Batch, Order, batches, readable_pictures
+from minimagen.data.stream import Batch, Order, batches, consecutive, readable_pictures
 from minimagen.errors import DataError
 from minimagen.tensors import to_uint8
 
@@ -44,7 +44,7 @@ class Numbered:
 
 
 def stream(source: Numbered | ShapesSource = SOURCE, **changes: object) -> Iterator[Batch]:
-    settings = {"size": 16, "batch_size": 4, "first_batch": 0, "seed": 0, "stage": 1} | changes
+    settings = {"size": 16, "plan": consecutive(4), "seed": 0, "stage": 1} | changes
     indices = settings.pop("indices", TRAINED)
     return batches(source, indices, **settings)  # type: ignore[arg-type]
 
@@ -84,14 +84,27 @@ def test_a_batch_holds_its_numbers_pictures_and_captions_across_epochs() -> None
 
 def test_the_stream_can_be_entered_at_any_batch() -> None:
     from_the_start = list(islice(stream(), 6))
-    assert same(next(stream(first_batch=5)), from_the_start[5])
+    assert same(next(stream(plan=consecutive(4, first=5))), from_the_start[5])
     far = 10**9
-    assert next(stream(first_batch=far)).numbers[0] == 4 * far
+    assert next(stream(plan=consecutive(4, first=far))).numbers[0] == 4 * far
 
 
 def test_batch_size_does_not_change_the_samples() -> None:
-    small, large = islice(stream(batch_size=2), 2), next(stream(batch_size=4))
+    small, large = islice(stream(plan=consecutive(2)), 2), next(stream())
     assert torch.equal(torch.cat([batch.images for batch in small]), large.images)
+
+
+def test_processes_that_take_turns_serve_the_stream_of_one() -> None:
+    turns = [list(islice(stream(plan=consecutive(4, rank, every=3)), 2)) for rank in range(3)]
+    together = [batch for turn in zip(*turns, strict=True) for batch in turn]
+    assert all(same(a, b) for a, b in zip(together, islice(stream(), 6), strict=True))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_plan_that_ends_is_served_to_its_end(workers: int) -> None:
+    plan = [range(5), range(7, 8), range(2)]
+    served = stream(plan=plan, workers=workers)
+    assert [batch.numbers for batch in served] == [tuple(numbers) for numbers in plan]
 
 
 def test_workers_do_not_change_the_stream() -> None:
@@ -128,7 +141,8 @@ def test_an_unusable_item_is_replaced_the_same_way_each_time_and_reported_once()
         Rejection("7.png", "is bad"),
     ]
     assert all(len(batch.images) == 4 for batch in run)
-    assert all(same(batch, next(stream(source, first_batch=m))) for m, batch in enumerate(run))
+    for m, batch in enumerate(run):
+        assert same(batch, next(stream(source, plan=consecutive(4, first=m))))
     for batch in run:
         shown = to_uint8(batch.images)[:, 0, 0, 0].tolist()
         assert batch.captions == tuple(f"number {index}" for index in shown)

@@ -175,6 +175,26 @@ def test_gradient_checkpointing_changes_no_gradient(make: Make) -> None:
         assert torch.equal(plain, checkpointed)
 
 
+def test_each_level_may_be_checkpointed_by_itself() -> None:
+    """Bit for bit the same gradients; the base has 2 blocks at its finer level and 5 below it."""
+    gradients = []
+    for again, computed in [(False, 7), ((True, False), 7 + 2), ((False, True), 7 + 5)]:
+        network = awakened(base(gradient_checkpointing=again))
+        calls: list[object] = []
+        for block in network.blocks():
+            block.register_forward_pre_hook(lambda *call, calls=calls: calls.append(call))
+        network(*inputs_for(network)).square().mean().backward()
+        assert len(calls) == computed
+        gradients.append([p.grad for p in network.parameters()])
+    for others in gradients[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(gradients[0], others, strict=True))
+
+
+def test_checkpointing_names_every_level_or_none() -> None:
+    with pytest.raises(ValueError, match="not one value for each of the 2 levels"):
+        base(gradient_checkpointing=(True,))
+
+
 def reach(config: UNetConfig) -> int:
     """Return how many pixels away a convolutional network looks, by counting 3 x 3 convolutions.
 

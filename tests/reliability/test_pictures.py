@@ -20,7 +20,7 @@ import train
 from minimagen.data.folders import FolderSource, open_folder
 from minimagen.data.items import RejectedItem, Rejection
 from minimagen.data.pictures import picture_size, read_picture
-from minimagen.data.stream import batches
+from minimagen.data.stream import batches, consecutive
 from minimagen.errors import DataError
 from tests.conftest import cascade_of
 from tests.tiny_runs import tiny_run, write_parameters
@@ -204,8 +204,7 @@ def test_a_picture_deleted_while_training_is_replaced_by_another_and_reported_on
         source,
         range(8),
         size=16,
-        batch_size=4,
-        first_batch=0,
+        plan=consecutive(4),
         seed=0,
         stage=0,
         cache_gb=0,

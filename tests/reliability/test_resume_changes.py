@@ -168,7 +168,8 @@ def test_other_threads_are_told_and_allowed(run: Path) -> None:
 
 def test_a_checkpoint_says_where_it_was_computed(run: Path) -> None:
     state = read_checkpoint(run / "tmp" / "unet_0" / "step_00000002").state
-    here = {"library": f"torch {torch.__version__}", "device": "cpu", "threads": 1}
+    library = f"torch {torch.__version__}"
+    here = {"library": library, "device": "cpu", "threads": 1, "processes": 1}
     assert state["environment"] == here
 
 

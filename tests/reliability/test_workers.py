@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from minimagen.data.items import Picture
-from minimagen.data.stream import batches
+from minimagen.data.stream import batches, consecutive
 from minimagen.errors import TrainingError
 from tests.conftest import ROOT, cascade_of
 from tests.tiny_runs import write_parameters
@@ -87,8 +87,7 @@ def test_a_worker_in_trouble_ends_the_stream_with_one_line_and_no_process_is_lef
         Troubled(trouble),
         range(8),
         size=8,
-        batch_size=2,
-        first_batch=0,
+        plan=consecutive(2),
         seed=0,
         stage=0,
         workers=2,

@@ -89,7 +89,7 @@ class TestSnapshots:
         assert not (tiny_run(tmp_path, 16) / "ema").exists()
 
     def test_before_the_first_update_there_is_nothing_to_take(self, tmp_path: Path) -> None:
-        take_snapshots(tmp_path / "ema", {0.1: nn.Linear(1, 1)}, step=3, updates=0)
+        take_snapshots(tmp_path / "ema", {0.1: nn.Linear(1, 1).state_dict()}, step=3, updates=0)
         assert not (tmp_path / "ema").exists()
 
     @pytest.mark.parametrize(("steps", "every"), [(1, 1), (20, 1), (21, 2), (630, 32)])

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 import pytest
 
@@ -33,6 +34,20 @@ def test_a_second_signal_leaves_at_once_with_its_exit_code(name: str, code: int)
             send(name)
             os._exit(99)  # never: it has left
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == code
+
+
+def test_an_echo_of_the_first_signal_is_not_a_second_one() -> None:
+    """A launcher passes on what a scheduler sent to all: nobody wants to leave at once."""
+    child = os.fork()
+    if child == 0:
+        with Stopper(echo_s=0.2) as stopper:
+            for _ in range(3):
+                send("SIGTERM")
+            assert stopper.name == "SIGTERM"
+            time.sleep(0.3)
+            send("SIGTERM")
+            os._exit(99)  # never: it has left
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 143
 
 
 def test_former_handlers_come_back() -> None:
