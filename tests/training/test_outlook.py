@@ -5,9 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from minimagen.cascade import CascadeConfig
 from minimagen.models.cost import flops_about
+from minimagen.runtime import Processes
 from minimagen.training.config import TrainingConfig
 from minimagen.training.directory import TrainingDirectory
 from minimagen.training.outlook import Outlook
@@ -21,7 +23,8 @@ def run(write_parameters: Callable[..., Path], tmp_path: Path) -> Run:
     parameters = write_parameters(cascade_of(16, 32))
     cascade, config = CascadeConfig.read(parameters), TrainingConfig.read(parameters)
     directory = TrainingDirectory.create(tmp_path, "run", cascade, config)
-    return Run(directory, config, None, [0] * 11, [], None, "no")  # type: ignore[arg-type]
+    processes = Processes(torch.device("cpu"))
+    return Run(directory, config, None, [0] * 11, [], None, "no", processes)  # type: ignore[arg-type]
 
 
 def test_a_stage_goes_on_at_the_pace_it_went(run: Run) -> None:
