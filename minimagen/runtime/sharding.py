@@ -16,10 +16,6 @@ from torch.nn.parallel import DistributedDataParallel
 T = TypeVar("T")
 Sharding = Literal["none", "full"]
 
-# What FSDPModule and DTensor have and nothing else has: to import them takes a while, which one
-# process need not wait for.
-SYNCING, WHOLE = "set_requires_gradient_sync", "full_tensor"
-
 
 def shard(module: nn.Module, parts: Iterable[nn.Module]) -> None:
     """Divide a module in place; each of its parts is gathered by itself when it runs."""
@@ -31,14 +27,19 @@ def shard(module: nn.Module, parts: Iterable[nn.Module]) -> None:
 
 def is_sharded(module: object) -> bool:
     """Whether its weights are divided, so that all processes must call it equally often."""
-    return hasattr(module, SYNCING)
+    from torch.distributed.fsdp import FSDPModule
+
+    return isinstance(module, FSDPModule)
 
 
 def set_syncing(module: nn.Module, now: bool) -> bool:
     """Tell a sharded module whether to average its gradients; False when it is not sharded."""
-    if is_sharded(module):
-        getattr(module, SYNCING)(now)
-    return is_sharded(module)
+    from torch.distributed.fsdp import FSDPModule
+
+    if not isinstance(module, FSDPModule):
+        return False
+    module.set_requires_gradient_sync(now)
+    return True
 
 
 def whole(tensors: Mapping[str, Tensor], keep: bool) -> dict[str, Tensor]:
@@ -48,9 +49,11 @@ def whole(tensors: Mapping[str, Tensor], keep: bool) -> dict[str, Tensor]:
         tensors: by name, some of them divided.
         keep: whether this process wants them; they go to the CPU.
     """
+    from torch.distributed.tensor import DTensor
+
     kept: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
-        full = undivided(tensor).cpu() if _is_divided(tensor) else tensor
+        full = tensor.full_tensor().cpu() if isinstance(tensor, DTensor) else tensor
         if keep:
             kept[name] = full
     return kept
@@ -58,7 +61,9 @@ def whole(tensors: Mapping[str, Tensor], keep: bool) -> dict[str, Tensor]:
 
 def undivided(tensor: Tensor) -> Tensor:
     """Return one tensor undivided, in every process."""
-    return getattr(tensor, WHOLE)() if _is_divided(tensor) else tensor
+    from torch.distributed.tensor import DTensor
+
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
 def parted_as(value: T, like: Tensor) -> T | Tensor:
@@ -66,17 +71,12 @@ def parted_as(value: T, like: Tensor) -> T | Tensor:
 
     What has another shape than that one, as a count of steps, stays as it is.
     """
-    if not _is_divided(like) or not isinstance(value, Tensor) or value.shape != like.shape:
-        return value
     from torch.distributed.tensor import DTensor, distribute_tensor
 
-    assert isinstance(like, DTensor)
+    if not isinstance(like, DTensor) or not isinstance(value, Tensor) or value.shape != like.shape:
+        return value
     mesh = like.device_mesh
     return distribute_tensor(value.to(like.device), mesh, like.placements, src_data_rank=None)
-
-
-def _is_divided(tensor: Tensor) -> bool:
-    return hasattr(tensor, WHOLE)
 
 
 def load_whole(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:

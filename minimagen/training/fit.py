@@ -10,6 +10,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from minimagen.checkpoint import newest_checkpoint, read_checkpoint
+from minimagen.data.items import Rejection
 from minimagen.data.stream import Batch, batches, consecutive
 from minimagen.errors import CheckpointError, NoValidCheckpointError, TrainingError
 from minimagen.imagen import Weights, weights_path
@@ -253,10 +254,11 @@ class Fit:
             stage=self.stage.index,
             workers=run.workers,
             cache_gb=run.config.data.cache_gb,
-            on_reject=lambda item: self.journal.note_own(
-                f"replaced {item.file_name}: {item.reason}"
-            ),
+            on_reject=self._note_replaced,
         )
+
+    def _note_replaced(self, item: Rejection) -> None:
+        self.journal.note_own(f"replaced {item.file_name}: {item.reason}")
 
     def _plan(self) -> Iterator[range]:
         """Return the sample numbers of this process's batches: processes take turns."""
