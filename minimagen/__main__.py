@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 COMMANDS = {
+    "prepare": "check, deduplicate, resize and pack a data set, once",
     "inspect": "show what a training directory holds, and whether it verifies",
     "find-rate": "find the learning rate that suits a stage",
     "average": "make an average of the weights of another length, after training",

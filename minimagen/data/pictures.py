@@ -5,6 +5,7 @@ share. Nothing here knows of captions or folders.
 """
 
 import io
+import stat
 import struct
 import time
 import warnings
@@ -60,13 +61,36 @@ def read_picture(path: Path, size: int) -> Picture:
     Raises:
         RejectedItem: with the reason.
     """
-    with _open(io.BytesIO(_patiently(path.read_bytes))) as image:
+    return np.asarray(square(decode(read_bytes(path), size), size))
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a file whole.
+
+    Raises:
+        RejectedItem: with the reason.
+    """
+    return _patiently(lambda: _require_file(path).read_bytes())
+
+
+def decode(data: bytes, size: int | None) -> Image.Image:
+    """Decode a file's bytes fully: RGB, upright, nothing cut off.
+
+    Args:
+        data: the file.
+        size: side that the picture will be reduced to, in pixels; None is the whole picture. JPEGs
+            are decoded at about twice the size needed, and the filter does the rest.
+
+    Raises:
+        RejectedItem: with the reason.
+    """
+    with _open(io.BytesIO(data)) as image:
         _refuse_by_header(image)
         with _rejecting("damaged or truncated image file"):
-            # JPEGs are decoded at about twice the size needed; the filter below does the rest.
-            image.draft("RGB", (2 * size, 2 * size))
+            if size is not None:
+                image.draft("RGB", (2 * size, 2 * size))
             image.load()  # verify() would miss truncation
-            return np.asarray(square(_to_rgb(ImageOps.exif_transpose(image)), size))
+            return _to_rgb(ImageOps.exif_transpose(image))
 
 
 def square(image: Image.Image, size: int) -> Image.Image:
@@ -78,9 +102,16 @@ def square(image: Image.Image, size: int) -> Image.Image:
 
 
 def _size(path: Path) -> tuple[int, int]:
-    with _open(path) as image:
+    with _open(_require_file(path)) as image:
         _refuse_by_header(image)
         return image.size
+
+
+def _require_file(path: Path) -> Path:
+    """Refuse pipes and devices, which may never end; a directory is told by reading it."""
+    if stat.S_ISREG(path.stat().st_mode) or path.is_dir():
+        return path
+    raise RejectedItem("not a regular file")
 
 
 def _patiently(look: Callable[[], T], pauses: tuple[float, ...] = PAUSES_S) -> T:
