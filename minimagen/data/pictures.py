@@ -25,6 +25,7 @@ T = TypeVar("T")
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")  # EPS and PDF would start Ghostscript
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"})
 MAX_PIXELS = 89_000_000  # just under the size at which Pillow warns of a decompression bomb
+MAX_BYTES = 1_000_000_000  # of a file: more than any picture of so many pixels needs
 TOO_LARGE = f"more than {MAX_PIXELS // 10**6} million pixels"
 MIN_SIDE = 4
 PAUSES_S = (0.1, 0.4)  # before a file that could not be read is tried again
@@ -108,10 +109,13 @@ def _size(path: Path) -> tuple[int, int]:
 
 
 def _require_file(path: Path) -> Path:
-    """Refuse pipes and devices, which may never end; a directory is told by reading it."""
-    if stat.S_ISREG(path.stat().st_mode) or path.is_dir():
-        return path
-    raise RejectedItem("not a regular file")
+    """Refuse what may never end; a directory is told by reading it."""
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
+        raise RejectedItem("not a regular file")
+    if found.st_size > MAX_BYTES:
+        raise RejectedItem(f"more than {MAX_BYTES // 10**6} million bytes")
+    return path
 
 
 def _patiently(look: Callable[[], T], pauses: tuple[float, ...] = PAUSES_S) -> T:

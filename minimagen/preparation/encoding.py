@@ -99,18 +99,20 @@ class Make:
 def resized(image: Image.Image, size: int | None) -> Image.Image:
     """Reduce the shorter side to ``size``, so that its middle is what training would make of it.
 
-    The middle square of the result has the very pixels that
-    :func:`minimagen.data.pictures.square` makes of the whole: same filter, same scale, and a grid
-    of pixels that lies evenly about the centre. For that the longer side loses less than two
-    pixels of the result. A smaller picture stays as it is.
+    The middle square of the result is what :func:`minimagen.data.pictures.square` makes of the
+    whole, but for roundings by 1 of 255: same filter, same scale, and a grid of pixels that lies
+    evenly about the centre. For that the longer side loses less than two pixels of the result. A
+    smaller picture stays as it is.
     """
     shorter = min(image.size)
     if size is None or shorter <= size:
         return image
     scale = shorter / size
     width, height = (size + 2 * (int(side / scale - size) // 2) for side in image.size)
-    left, top = (image.width - width * scale) / 2, (image.height - height * scale) / 2
-    box = (left, top, left + width * scale, top + height * scale)
+    left, top = (
+        max(0, s - n * scale) / 2 for s, n in zip(image.size, (width, height), strict=True)
+    )
+    box = (left, top, image.width - left, image.height - top)
     return image.resize((width, height), Image.Resampling.BILINEAR, box=box)
 
 

@@ -38,7 +38,8 @@ def _reduced(image: Image.Image, side: int, how: Image.Resampling) -> NDArray[np
 def _cosines() -> NDArray[np.float64]:
     """Return the first rows of the orthonormal discrete cosine transform; (8, 32)."""
     frequency, place = np.arange(LOW)[:, None], np.arange(SIDE)[None, :]
-    rows: NDArray[np.float64] = np.sqrt(2 / SIDE) * np.cos(np.pi * frequency * (2 * place + 1) / (2 * SIDE))
+    angle = np.pi * frequency * (2 * place + 1) / (2 * SIDE)
+    rows: NDArray[np.float64] = np.sqrt(2 / SIDE) * np.cos(angle)
     rows[0] /= np.sqrt(2)
     return rows
 
