@@ -117,7 +117,7 @@ def test_a_second_process_is_told_who_is_there(
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGINT")
 def test_ctrl_c_leaves_what_the_same_line_goes_on_from(prepare: Shown, tmp_path: Path) -> None:
     """The signal comes to the whole group, workers too, as from a terminal."""
-    source = album(tmp_path / "album", 300)
+    source = album(tmp_path / "album", 150)
     flags = [str(source), str(tmp_path / "out"), "--size", "32", "-n", "1"]
     with subprocess.Popen(
         [sys.executable, "-m", "minimagen", "prepare", *flags],
