@@ -67,8 +67,8 @@ def shown(report: Report) -> Iterator[str]:
     yield from _table("most frequent", dict(captions["most_frequent"]))
     written = report["written"]
     yield (
-        f"written: {written['samples']:,} samples in {written['blocks']:,} {written['layout']}, "
-        f"{written['bytes'] / 1e6:,.1f} MB"
+        f"written: {written['samples']:,} samples, {written['bytes'] / 1e6:,.1f} MB; "
+        f"{written['layout']}: {written['blocks']:,}"
     )
 
 

@@ -52,7 +52,7 @@ def test_it_prints_what_came_of_it(prepare: Shown, pictures: Path, tmp_path: Pat
     lines = out.splitlines()
     assert lines[0] == f"{pictures}: 32 found, 30 kept"
     assert "         1  caption under 2 words" in lines
-    assert "written: 30 samples in 1 shards, 0.1 MB" in lines
+    assert "written: 30 samples, 0.1 MB; shards: 1" in lines
     assert lines[-1] == f"{tmp_path / 'out'}: look at contact_sheet.png and rejected.jsonl"
     assert "looking: 100%" in err
     assert "writing: 100%" in err

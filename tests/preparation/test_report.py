@@ -49,5 +49,5 @@ def test_a_report_is_shown_line_by_line() -> None:
     }
     lines = list(shown(report))
     assert lines[:3] == ["data: 5 found, 3 kept", "left out", "         2  file is empty"]
-    assert lines[-1] == "written: 3 samples in 1 shards, 1.5 MB"
+    assert lines[-1] == "written: 3 samples, 1.5 MB; shards: 1"
     assert all(line == line.rstrip() and "\n" not in line for line in lines)
