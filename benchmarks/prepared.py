@@ -19,7 +19,7 @@ from sklearn.datasets import load_digits, load_sample_image
 from minimagen.__main__ import main as minimagen
 
 SHEET = Path(__file__).parents[1] / "docs" / "pictures" / "contact_sheet.png"
-CAPTIONS = {"china": "a temple behind trees", "flower": "a pink flower with a yellow middle"}
+CAPTIONS = {"china": "a temple behind trees", "flower": "an orange flower on blue and black"}
 DIGITS = "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"
 FLAGS = ["--size", "128", "--max-aspect", "3"]
 

@@ -62,7 +62,7 @@ def read_picture(path: Path, size: int) -> Picture:
     Raises:
         RejectedItem: with the reason.
     """
-    return np.asarray(square(decode(read_bytes(path), size), size))
+    return np.asarray(square(upright(read_bytes(path), size), size))
 
 
 def read_bytes(path: Path) -> bytes:
@@ -74,7 +74,7 @@ def read_bytes(path: Path) -> bytes:
     return _patiently(lambda: _require_file(path).read_bytes())
 
 
-def decode(data: bytes, size: int | None) -> Image.Image:
+def upright(data: bytes, size: int | None) -> Image.Image:
     """Decode a file's bytes fully: RGB, upright, nothing cut off.
 
     Args:

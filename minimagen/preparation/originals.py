@@ -11,10 +11,8 @@ from PIL import Image
 
 from minimagen.data.folders import FolderSource
 from minimagen.data.items import RejectedItem, Source
-from minimagen.data.pictures import decode, read_bytes
+from minimagen.data.pictures import read_bytes, upright
 from minimagen.errors import DataError
-
-DRAWN = "shapes"  # has no originals: it draws at any size
 
 
 @dataclass(frozen=True)
@@ -32,6 +30,11 @@ class Originals:
     def __len__(self) -> int:
         """Return how many items there are."""
         return len(self.source)
+
+    @property
+    def drawn(self) -> bool:
+        """Whether there are no files: ``shapes`` are drawn at any size."""
+        return not isinstance(self.source, FolderSource)
 
     def whole(self, index: int) -> tuple[Image.Image, str]:
         """Decode a picture at full size, RGB and upright, and hash its file.
@@ -68,14 +71,15 @@ class Originals:
         return (self.source.caption(index),)
 
     def _bytes(self, index: int) -> bytes:
-        if isinstance(self.source, FolderSource):
-            return read_bytes(self.source.items[index].path)
-        return b""
+        if not isinstance(self.source, FolderSource):
+            return b""
+        return read_bytes(self.source.items[index].path)
 
     def _decoded(self, index: int, data: bytes, size: int | None) -> Image.Image:
-        if data or self.size is None:
-            return decode(data, size)
-        return Image.fromarray(self.source.picture(index, self.size))
+        if self.drawn:
+            assert self.size is not None, "what is drawn is drawn at a size"
+            return Image.fromarray(self.source.picture(index, self.size))
+        return upright(data, size)
 
 
 def _sha256(data: bytes) -> str:

@@ -24,7 +24,7 @@ from minimagen.preparation.blocks import LAYOUTS, Limits, numbered
 from minimagen.preparation.encoding import Make, Order, as_json
 from minimagen.preparation.judging import Judgement, judge
 from minimagen.preparation.looks import Look, Looks
-from minimagen.preparation.originals import DRAWN, Originals
+from minimagen.preparation.originals import Originals
 from minimagen.preparation.parallel import in_order
 from minimagen.preparation.report import Report, captions_of, sizes_of
 from minimagen.preparation.settings import Preparation
@@ -114,11 +114,12 @@ def require_apart(dataset: str, out: Path) -> None:
 
 
 def _open(settings: Preparation, out: Path, workers: int) -> Job:
-    if settings.dataset == DRAWN and settings.size is None:
-        raise UsageError("--SIZE: missing; shapes are drawn at any size, so give one")
     config = DataConfig(dataset=settings.dataset, limit=settings.limit, max_rejected=1.0)
     source, rejected = open_source(config, check_size=settings.size or 64)
-    return Job(settings, source, rejected, Workshop(out), workers)
+    job = Job(settings, source, rejected, Workshop(out), workers)
+    if job.originals.drawn and settings.size is None:
+        raise UsageError(f"--SIZE: missing; {settings.dataset} is drawn at any size, so give one")
+    return job
 
 
 def _finished(job: Job) -> Report | None:

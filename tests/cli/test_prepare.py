@@ -90,7 +90,7 @@ def test_help_comes_in_under_a_second_and_shows_examples() -> None:
         (["data"], "--OUTPUT: missing; say prepare SOURCE OUT"),
         (["data", "out", "--size", "2"], "--SIZE 2: give a whole number from 4 to 8192"),
         (["data", "out", "--format", "gif"], "--FORMAT gif: choose one of jpg, png, webp"),
-        (["shapes", "out"], "--SIZE: missing; shapes are drawn at any size"),
+        (["shapes", "out"], "--SIZE: missing; shapes is drawn at any size"),
         (["not_here", "out"], "not_here: does not exist"),
         (["data", "out", "more"], "unrecognized arguments: more"),
     ],

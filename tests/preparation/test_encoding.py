@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minimagen.data.pictures import decode, read_picture, square
+from minimagen.data.pictures import read_picture, square, upright
 from minimagen.preparation.encoding import Sample, encoded, resized
 from tests.preparation.albums import scene
 
@@ -30,7 +30,7 @@ def test_a_prepared_file_is_read_as_the_original_is(tmp_path: Path, kind: str) -
     """A large JPEG too, of which training decodes a reduced version."""
     original = tmp_path / f"original.{kind.lower()}"
     scene(5, 601, 419).save(original)
-    small = resized(decode(original.read_bytes(), 32), 32)
+    small = resized(upright(original.read_bytes(), 32), 32)
     (tmp_path / "small.png").write_bytes(encoded(small, "PNG", 95))
     assert np.array_equal(read_picture(tmp_path / "small.png", 32), read_picture(original, 32))
 
