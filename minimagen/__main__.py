@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 COMMANDS = {
+    "prepare": "check, deduplicate, resize and pack a data set, once",
     "inspect": "show what a training directory holds, and whether it verifies",
     "plot": "draw a training directory's losses, rates and speed, also while it goes on",
     "find-rate": "find the learning rate that suits a stage",

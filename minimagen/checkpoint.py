@@ -124,7 +124,7 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor], note: str | None = 
     Raises:
         TrainingError: when the disk is full or cannot be written; the old file is intact.
     """
-    with _replacing(path, _size(tensors)) as building:
+    with replacing(path, _size(tensors)) as building:
         _save(building, tensors, note)
 
 
@@ -134,7 +134,7 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         TrainingError: when the disk is full or cannot be written; the old file is intact.
     """
-    with _replacing(path, len(text)) as building:
+    with replacing(path, len(text)) as building:
         _save_text(building, text)
 
 
@@ -144,7 +144,7 @@ def write_bytes(path: Path, data: bytes) -> None:
     Raises:
         TrainingError: when the disk is full or cannot be written; the old file is intact.
     """
-    with _replacing(path, len(data)) as building:
+    with replacing(path, len(data)) as building:
         building.write_bytes(data)
         _sync(building)
 
@@ -289,8 +289,12 @@ def _scratch(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _replacing(path: Path, needed: int) -> Iterator[Path]:
-    """Lend a path to write; what was written there takes the place of ``path``, synced."""
+def replacing(path: Path, needed: int) -> Iterator[Path]:
+    """Lend a path to write; what was written there takes the place of ``path``.
+
+    Raises:
+        TrainingError: when the disk is full or cannot be written; the old file is intact.
+    """
     # A directory of its own, for safetensors too writes beside and renames.
     with _explained(path, needed), _scratch(path) as scratch:
         building = scratch / path.name

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from minimagen.data.items import Picture, RejectedItem, Rejection
-from minimagen.data.pictures import SUFFIXES, picture_size, read_picture
+from minimagen.data.pictures import SUFFIXES, picture_size, read_bytes, read_picture
 from minimagen.data.tables import read_table
 from minimagen.errors import DataError
 
@@ -163,10 +163,10 @@ def _find_pictures(root: Path) -> list[Path]:
 def _with_text(root: Path, picture: Path, text: Path) -> Item:
     name = picture.relative_to(root).as_posix()
     try:
-        return Item(name, picture, clean_caption(text.read_text(encoding="utf-8-sig")))
+        return Item(name, picture, clean_caption(read_bytes(text).decode("utf-8-sig")))
     except UnicodeDecodeError:
         return Item(name, picture, problem="caption is not UTF-8")
-    except OSError:
+    except RejectedItem:
         return Item(name, picture, problem="caption file is missing or cannot be read")
 
 

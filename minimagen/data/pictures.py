@@ -5,6 +5,7 @@ share. Nothing here knows of captions or folders.
 """
 
 import io
+import stat
 import struct
 import time
 import warnings
@@ -24,6 +25,7 @@ T = TypeVar("T")
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")  # EPS and PDF would start Ghostscript
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"})
 MAX_PIXELS = 89_000_000  # just under the size at which Pillow warns of a decompression bomb
+MAX_BYTES = 1_000_000_000  # of a file: more than any picture of so many pixels needs
 TOO_LARGE = f"more than {MAX_PIXELS // 10**6} million pixels"
 MIN_SIDE = 4
 PAUSES_S = (0.1, 0.4)  # before a file that could not be read is tried again
@@ -60,13 +62,36 @@ def read_picture(path: Path, size: int) -> Picture:
     Raises:
         RejectedItem: with the reason.
     """
-    with _open(io.BytesIO(_patiently(path.read_bytes))) as image:
+    return np.asarray(square(upright(read_bytes(path), size), size))
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a file whole.
+
+    Raises:
+        RejectedItem: with the reason.
+    """
+    return _patiently(lambda: _require_file(path).read_bytes())
+
+
+def upright(data: bytes, size: int | None) -> Image.Image:
+    """Decode a file's bytes fully: RGB, upright, nothing cut off.
+
+    Args:
+        data: the file.
+        size: side that the picture will be reduced to, in pixels; None is the whole picture. JPEGs
+            are decoded at about twice the size needed, and the filter does the rest.
+
+    Raises:
+        RejectedItem: with the reason.
+    """
+    with _open(io.BytesIO(data)) as image:
         _refuse_by_header(image)
         with _rejecting("damaged or truncated image file"):
-            # JPEGs are decoded at about twice the size needed; the filter below does the rest.
-            image.draft("RGB", (2 * size, 2 * size))
+            if size is not None:
+                image.draft("RGB", (2 * size, 2 * size))
             image.load()  # verify() would miss truncation
-            return np.asarray(square(_to_rgb(ImageOps.exif_transpose(image)), size))
+            return _to_rgb(ImageOps.exif_transpose(image))
 
 
 def square(image: Image.Image, size: int) -> Image.Image:
@@ -78,9 +103,19 @@ def square(image: Image.Image, size: int) -> Image.Image:
 
 
 def _size(path: Path) -> tuple[int, int]:
-    with _open(path) as image:
+    with _open(_require_file(path)) as image:
         _refuse_by_header(image)
         return image.size
+
+
+def _require_file(path: Path) -> Path:
+    """Refuse what may never end; a directory is told by reading it."""
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
+        raise RejectedItem("not a regular file")
+    if found.st_size > MAX_BYTES:
+        raise RejectedItem(f"more than {MAX_BYTES // 10**6} million bytes")
+    return path
 
 
 def _patiently(look: Callable[[], T], pauses: tuple[float, ...] = PAUSES_S) -> T:
