@@ -8,6 +8,7 @@ COMMANDS = {
     "inspect": "show what a training directory holds, and whether it verifies",
     "find-rate": "find the learning rate that suits a stage",
     "average": "make an average of the weights of another length, after training",
+    "embed": "fill the cache of text embeddings, look at it, make it smaller",
     "build-t5-tiny": "train the bundled text encoder again",
 }
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from minimagen.errors import UsageError
 from minimagen.text.prompts import (
     Prompt,
     expand_all,
@@ -53,6 +54,7 @@ def read_prompts(given: Sequence[str], options: argparse.Namespace) -> list[Draw
     """
     each = options.images_per_caption or 1
     if options.literal:
+        _refuse_with_literal(options)
         return [Drawn(caption, caption, literal(caption)) for caption in given for _ in range(each)]
     styled = _styling(options)
     lists = read_lists(options.wildcards) if options.wildcards else {}
@@ -76,6 +78,15 @@ def read_negative(options: argparse.Namespace) -> Prompt | None:
         return None
     read = literal if options.literal else read_prompt
     return read(options.negative_caption)
+
+
+def _refuse_with_literal(options: argparse.Namespace) -> None:
+    for name in ("style", "expand", "wildcards"):
+        if getattr(options, name) is not None:
+            raise UsageError(
+                f"--{name.upper()}: means nothing with --LITERAL, which takes captions as they "
+                "are; leave one of them out"
+            )
 
 
 def _styling(options: argparse.Namespace) -> Callable[[str], str]:

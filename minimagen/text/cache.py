@@ -133,11 +133,11 @@ def identify(config: TextEncoderConfig, cache: EmbeddingCache) -> Known:
     return known
 
 
-def chunks(captions: Sequence[str]) -> Iterator[list[str]]:
+def chunks(captions: Sequence[str], size: int = CHUNK) -> Iterator[list[str]]:
     """Cut captions into what is written at a time, like lengths together."""
     ordered = sorted(captions, key=len)
-    for start in range(0, len(ordered), CHUNK):
-        yield ordered[start : start + CHUNK]
+    for start in range(0, len(ordered), size):
+        yield ordered[start : start + size]
 
 
 def embed_chunk(encoder: TextEncoder, captions: Sequence[str]) -> dict[str, Embedded]:

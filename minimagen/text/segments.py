@@ -102,7 +102,7 @@ class Rows:
 
     def find(self, captions: Sequence[str]) -> Array:
         """Return the place of each caption, -1 where it has none; (B,)."""
-        keys = np.array([_key(caption) for caption in captions], "S16")
+        keys = np.array([caption_key(caption) for caption in captions], "S16")
         if not len(self._keys) or not len(keys):
             return np.full(len(keys), -1)
         places = np.searchsorted(self._keys, keys).clip(max=len(self._keys) - 1)
@@ -157,7 +157,7 @@ def pack(rows: dict[str, Embedded], width: int) -> Segment:
     for place, (caption, row) in enumerate(rows.items()):
         end = start + len(row.tokens)
         checksum = _checksum(tokens[start:end].tobytes())
-        index[place] = (_key(caption), start, end - start, row.is_cut, checksum)
+        index[place] = (caption_key(caption), start, end - start, row.is_cut, checksum)
         start = end
     return Segment(index, tokens, suffix)
 
@@ -201,7 +201,8 @@ def _as_float(stored: Array) -> Array:
     return widened
 
 
-def _key(caption: str) -> bytes:
+def caption_key(caption: str) -> bytes:
+    """Return the 16 bytes that stand for a cleaned caption."""
     return hashlib.blake2b(caption.encode(), digest_size=16).digest()
 
 
