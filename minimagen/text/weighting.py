@@ -1,7 +1,7 @@
 """How a word's weight acts on an embedding.
 
 An encoder puts a word into every token that reads it, so weighing the word's own tokens alone does
-nothing that can be measured (docs/how-to/write-captions.md). What a word of weight w changes in
+next to nothing (measured in docs/how-to/write-captions.md). What a word of weight w changes in
 the other tokens is scaled by w, and its own tokens are attended to as if each stood there w times:
 
     tokens(w) = tokens + (w - 1) (tokens - tokens without the word)
