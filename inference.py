@@ -15,32 +15,36 @@ def infer(options: argparse.Namespace) -> Path:
 
     from minimagen.cli.average import prepare_weights
     from minimagen.cli.drawing import GeneratedImages, choose_directory, read_captions, settings_of
+    from minimagen.cli.prompting import read_negative, read_prompts
     from minimagen.imagen import Imagen, to_pictures
 
     directory = choose_directory(options.training_directory)
-    captions = read_captions(options.captions, options.images_per_caption or 1)
+    drawn_from = read_prompts(read_captions(options.captions), options)
+    prompts = [one.prompt for one in drawn_from]
     weights = options.weights or "ema"
     prepare_weights(directory, weights)
     imagen = Imagen.load(directory, options.device, weights=weights, precision=options.precision)
+    imagen = imagen.with_windows(options.windows or 1)
     planned, fitted = len(imagen.config.imagen.stages), len(imagen.stages)
     if fitted < planned:
         size = imagen.stages[-1].config.size
         print(f"only {fitted} of {planned} stages are fitted: drawing at {size} px")
     how = {
-        "negative_captions": options.negative_caption,
+        "negative_captions": read_negative(options),
         "guidance_scale": options.guidance_scale,
         "sampler": options.sampler,
         "steps": options.steps,
         "size": options.img_side_len,
     }
-    settings = settings_of(options, imagen, directory, imagen.plan(**how))
-    output = GeneratedImages.create(options.output or Path(), captions, settings)
+    settings = settings_of(options, imagen, directory, imagen.plan(**how), drawn_from)
+    texts = [prompt.text for prompt in prompts]
+    output = GeneratedImages.create(options.output or Path(), texts, settings)
 
     batch = options.batch_size or 16
-    with tqdm(total=len(captions), desc="drawing", unit="image") as bar:
-        for start in range(0, len(captions), batch):
+    with tqdm(total=len(prompts), desc="drawing", unit="image") as bar:
+        for start in range(0, len(prompts), batch):
             drawn = imagen.sample(
-                captions[start : start + batch],
+                prompts[start : start + batch],
                 seed=options.seed or 0,
                 first_number=start,
                 batch_size=batch,

@@ -10,6 +10,7 @@ COMMANDS = {
     "plot": "draw a training directory's losses, rates and speed, also while it goes on",
     "find-rate": "find the learning rate that suits a stage",
     "average": "make an average of the weights of another length, after training",
+    "embed": "fill the cache of text embeddings, look at it, make it smaller",
     "build-t5-tiny": "train the bundled text encoder again",
 }
 

@@ -27,10 +27,12 @@ class TextEmbedding:
     Args:
         tokens: (B, L, D), float.
         mask: (B, L), bool; False marks padding. All False is null text.
+        weights: as how many each token counts when it is read, (B, L); None is once each.
     """
 
     tokens: Tensor
     mask: Tensor
+    weights: Tensor | None = None
 
     def __len__(self) -> int:
         """Return B."""
@@ -38,7 +40,18 @@ class TextEmbedding:
 
     def __getitem__(self, rows: slice | Tensor) -> "TextEmbedding":
         """Pick some of the captions."""
-        return TextEmbedding(self.tokens[rows], self.mask[rows])
+        weights = None if self.weights is None else self.weights[rows]
+        return TextEmbedding(self.tokens[rows], self.mask[rows], weights)
+
+    def attention_mask(self, dtype: torch.dtype) -> Tensor:
+        """Return the mask for ``scaled_dot_product_attention``, (B, L).
+
+        Without weights it is bool. With them it is log(weight), added to the logits: a token of
+        weight 2 is read as if it stood there twice, one of weight 0 not at all.
+        """
+        if self.weights is None:
+            return self.mask
+        return torch.where(self.mask, self.weights, 0.0).log().to(dtype)
 
     def drop(self, keep: Tensor) -> "TextEmbedding":
         """Replace captions by null text where ``keep`` (B,) is False."""
@@ -59,20 +72,32 @@ class TextEmbedding:
     def padded(self, length: int) -> "TextEmbedding":
         """Append padding up to ``length`` tokens."""
         more = length - self.mask.shape[1]
-        return TextEmbedding(F.pad(self.tokens, (0, 0, 0, more)), F.pad(self.mask, (0, more)))
+        weights = None if self.weights is None else F.pad(self.weights, (0, more), value=1.0)
+        tokens, mask = F.pad(self.tokens, (0, 0, 0, more)), F.pad(self.mask, (0, more))
+        return TextEmbedding(tokens, mask, weights)
 
     def to(self, device: torch.device | str) -> "TextEmbedding":
         """Move to a device."""
-        return TextEmbedding(self.tokens.to(device), self.mask.to(device))
+        weights = None if self.weights is None else self.weights.to(device)
+        return TextEmbedding(self.tokens.to(device), self.mask.to(device), weights)
 
     @staticmethod
     def cat(parts: "list[TextEmbedding]") -> "TextEmbedding":
         """Join batches, padding all to the longest."""
         longest = max(part.mask.shape[1] for part in parts)
         parts = [part.padded(longest) for part in parts]
+        weights = None
+        if any(part.weights is not None for part in parts):
+            weights = torch.cat([part._weights_or_ones() for part in parts])
         return TextEmbedding(
-            torch.cat([part.tokens for part in parts]), torch.cat([part.mask for part in parts])
+            torch.cat([part.tokens for part in parts]),
+            torch.cat([part.mask for part in parts]),
+            weights,
         )
+
+    def _weights_or_ones(self) -> Tensor:
+        ones = torch.ones(self.mask.shape, device=self.mask.device)
+        return ones if self.weights is None else self.weights
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,14 @@ from minimagen.seeds import hash_key
 from minimagen.stage import Stage, Steer
 from minimagen.tensors import to_uint8
 from minimagen.text.encoders import TextEncoder, encoder_width, load_encoder
+from minimagen.text.prompts import Prompt, literal
+from minimagen.text.weighting import encode_prompts
+from minimagen.text.windows import WindowedEncoder
 
 T = TypeVar("T")
 Weights = Literal["ema", "best", "raw"]
+Caption = str | Prompt
+"""A text, in which nothing is markup, or one with weighted words."""
 FILES: dict[Weights, str] = {
     "ema": "unet_{}_state.safetensors",
     "best": "unet_{}_best.safetensors",
@@ -70,6 +75,7 @@ class Imagen:
         self.stages = list(stages)
         self.precision = precision
         self._encoder: TextEncoder | None = None
+        self._windows = 1
 
     @classmethod
     def create(
@@ -137,7 +143,22 @@ class Imagen:
             replace(stage, config=config.imagen.stages[stage.index]) for stage in self.stages
         ]
         made = Imagen(config, changed, self.precision)
-        made._encoder = self._encoder
+        made._encoder, made._windows = self._encoder, self._windows
+        return made
+
+    def with_windows(self, windows: int) -> "Imagen":
+        """Return the same networks, told captions longer than the encoder reads in several pieces.
+
+        Args:
+            windows: at most so many pieces of a caption; 1 cuts it, as training does.
+
+        Raises:
+            UsageError: for fewer than one.
+        """
+        if windows < 1:
+            raise UsageError(f"--WINDOWS {windows}: read a caption in at least 1")
+        made = self.with_sampling()
+        made._windows = windows
         return made
 
     def save(self, directory: str | Path) -> None:
@@ -153,19 +174,19 @@ class Imagen:
         """Where the networks are."""
         return self.stages[0].device
 
-    def sample(self, captions: Sequence[str], **options: object) -> Tensor:
+    def sample(self, captions: Sequence[Caption], **options: object) -> Tensor:
         """Draw captions; the last of :meth:`sample_stages`, whose options it takes."""
         return self.sample_stages(captions, **options)[-1]  # type: ignore[arg-type]
 
-    def generate(self, captions: Sequence[str], **options: object) -> list[Image.Image]:
+    def generate(self, captions: Sequence[Caption], **options: object) -> list[Image.Image]:
         """Draw captions as PIL images; takes the options of :meth:`sample_stages`."""
         return to_pictures(self.sample(captions, **options))
 
     def sample_stages(
         self,
-        captions: Sequence[str],
+        captions: Sequence[Caption],
         *,
-        negative_captions: Sequence[str] | str | None = None,
+        negative_captions: Sequence[Caption] | Caption | None = None,
         guidance_scale: float | Sequence[float] | None = None,
         sampler: str | Sequence[str] | None = None,
         steps: int | Sequence[int] | None = None,
@@ -178,7 +199,9 @@ class Imagen:
         """Draw captions and keep what every stage drew.
 
         Args:
-            captions: N texts; the empty one draws unconditionally.
+            captions: N texts, or prompts with weighted words as
+                :func:`minimagen.text.prompts.read_prompt` reads them; the empty one draws
+                unconditionally.
             negative_captions: what to steer away from: one for all, or N.
             guidance_scale: 1 is off; one value, or one for each stage; None is each stage's own.
             sampler: a key of ``SAMPLERS``, likewise.
@@ -225,7 +248,7 @@ class Imagen:
     def plan(
         self,
         *,
-        negative_captions: Sequence[str] | str | None = None,
+        negative_captions: Sequence[Caption] | Caption | None = None,
         guidance_scale: float | Sequence[float] | None = None,
         sampler: str | Sequence[str] | None = None,
         steps: int | Sequence[int] | None = None,
@@ -285,19 +308,25 @@ class Imagen:
             drawn.append(images.cpu())
         return drawn
 
-    def encode(self, captions: Sequence[str]) -> TextEmbedding | None:
+    def encode(self, captions: Sequence[Caption]) -> TextEmbedding | None:
         """Embed captions; None for an unconditional cascade. The encoder is loaded at first use."""
         config = self.config.imagen.text_encoder
         if config is None:
             return None
         if self._encoder is None:
             self._encoder = load_encoder(config, self.device)
-        return self._encoder.encode(captions).to(self.device)
+        encoder = self._encoder
+        if self._windows > 1:
+            encoder = WindowedEncoder(encoder, self._windows)
+        prompts = [literal(c) if isinstance(c, str) else c for c in captions]
+        return encode_prompts(encoder, prompts).to(self.device)
 
-    def _negative(self, captions: Sequence[str] | str | None, count: int) -> TextEmbedding | None:
+    def _negative(
+        self, captions: Sequence[Caption] | Caption | None, count: int
+    ) -> TextEmbedding | None:
         if captions is None:
             return None
-        texts = [captions] * count if isinstance(captions, str) else list(captions)
+        texts = [captions] * count if isinstance(captions, str | Prompt) else list(captions)
         if len(texts) != count:
             raise UsageError(
                 f"{len(texts)} negative captions for {count} captions; give 1 or {count}"
@@ -403,8 +432,8 @@ def _check_directory(directory: Path) -> None:
         )
 
 
-def _check_captions(captions: Sequence[str], batch_size: int) -> None:
-    if isinstance(captions, str) or len(captions) == 0:
+def _check_captions(captions: Sequence[Caption], batch_size: int) -> None:
+    if isinstance(captions, str | Prompt) or len(captions) == 0:
         raise UsageError(
             f"captions: {captions!r} is no list of texts; give one, as ['a red circle']"
         )

@@ -142,3 +142,20 @@ def test_moving_moves_everything() -> None:
     assert moved.previous is not None
     tensors = (moved.text.tokens, moved.text.mask, moved.lowres.image, moved.lowres.log_snr)
     assert {tensor.device.type for tensor in (*tensors, moved.previous)} == {"meta"}
+
+
+def test_weights_go_where_their_tokens_go() -> None:
+    one = TextEmbedding(torch.randn(1, 2, 5), torch.ones(1, 2, dtype=torch.bool))
+    heavy = TextEmbedding(one.tokens, one.mask, torch.tensor([[2.0, 0.5]]))
+    both = TextEmbedding.cat([one, heavy.padded(3)])
+    assert both.weights is not None
+    assert both.weights.tolist() == [[1, 1, 1], [2, 0.5, 1]]
+    picked = both[torch.tensor([1])].to("cpu").drop(torch.tensor([True])).repeated(2)
+    assert picked.weights is not None
+    assert picked.weights.tolist() == [[2, 0.5, 1]] * 2
+    assert TextEmbedding.cat([one, one]).weights is None
+
+
+def test_null_text_stays_null_whatever_its_weights() -> None:
+    text = TextEmbedding(torch.ones(1, 2, 5), torch.zeros(1, 2, dtype=torch.bool), torch.ones(1, 2))
+    assert text.attention_mask(torch.float32).tolist() == [[-float("inf")] * 2]

@@ -13,6 +13,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from minimagen.checkpoint import sha256_of, write_text
+from minimagen.cli.prompting import Drawn
 from minimagen.errors import CheckpointError, DataError, UsageError
 from minimagen.grid import captioned_grid
 from minimagen.imagen import Imagen, StagePlan, weights_path
@@ -36,8 +37,8 @@ def choose_directory(given: Path | None) -> Path:
     return newest
 
 
-def read_captions(given: str | None, images_per_caption: int) -> list[str]:
-    """Return one caption for each image: from a ``.txt`` file, one a line, or as given.
+def read_captions(given: str | None) -> list[str]:
+    """Return the captions as they are written: from a ``.txt`` file, one a line, or as given.
 
     Raises:
         DataError: when the file is missing, empty or no UTF-8 text.
@@ -45,8 +46,7 @@ def read_captions(given: str | None, images_per_caption: int) -> list[str]:
     if given is None:
         print(f'no -c given: drawing "{BUILT_IN_CAPTION}"')
         given = BUILT_IN_CAPTION
-    captions = _read_lines(Path(given)) if given.lower().endswith(".txt") else [given]
-    return [caption for caption in captions for _ in range(images_per_caption)]
+    return _read_lines(Path(given)) if given.lower().endswith(".txt") else [given]
 
 
 def _read_lines(path: Path) -> list[str]:
@@ -115,11 +115,19 @@ class GeneratedImages:
         fields.add_text("image", str(number))
         for name in ("seed", "sampler", "steps", "guidance_scale", "weights_sha256"):
             fields.add_text(name, json.dumps(self.settings[name]))
+        drawn = self.settings["prompts"][number]
+        for name in ("given", "expanded"):
+            fields.add_itxt(name, _writable(drawn[name]))
+        fields.add_text("weights", json.dumps(drawn["weights"]))
         return fields
 
 
 def settings_of(
-    options: argparse.Namespace, imagen: Imagen, directory: Path, plans: Sequence[StagePlan]
+    options: argparse.Namespace,
+    imagen: Imagen,
+    directory: Path,
+    plans: Sequence[StagePlan],
+    prompts: Sequence[Drawn],
 ) -> dict[str, Any]:
     """Return all that is needed to draw the same images again."""
     weights = options.weights or "ema"
@@ -139,6 +147,11 @@ def settings_of(
         "batch_size": options.batch_size or 16,
         "device": str(imagen.device),
         "precision": imagen.precision,
+        "literal": bool(options.literal),
+        "style": options.style,
+        "expand": options.expand or "all",
+        "windows": options.windows or 1,
+        "prompts": [drawn.record() for drawn in prompts],
     }
 
 

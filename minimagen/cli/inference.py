@@ -3,10 +3,10 @@
 import argparse
 from collections.abc import Sequence
 
-from minimagen.cli.flags import Flag, directory, listed, parse_flags, real, whole
+from minimagen.cli.flags import Flag, choice, directory, listed, parse_flags, real, whole
 from minimagen.cli.shared import DEVICE, OUTPUT, PRECISION, SEED, sigma_rel
 
-WHAT, HOW = "what is drawn", "how it is sampled"
+WHAT, READ, HOW = "what is drawn", "how captions are read", "how it is sampled"
 EACH = "one value, or one for each stage as 3,1,1; default: the stage's own"
 
 
@@ -44,6 +44,43 @@ FLAGS = (
         "ema, best or raw; or ema:0.08, the average of that sigma_rel; default: ema",
         weights,
     ),
+    Flag(
+        "LITERAL",
+        None,
+        READ,
+        "take captions as training does: no (red:1.4), no {red|blue}, nothing is markup",
+        switch=True,
+    ),
+    Flag("STYLE", None, READ, "put captions into this style's slot; default: none"),
+    Flag(
+        "STYLES",
+        None,
+        READ,
+        'JSON file of styles, as {"oil": "{}, oil on canvas"}; default: styles.json',
+        directory,
+    ),
+    Flag(
+        "EXPAND",
+        None,
+        READ,
+        "of {red|blue}: all, each its own caption; or one, a seeded one for each image; "
+        "default: all",
+        choice("all", "one"),
+    ),
+    Flag(
+        "WILDCARDS",
+        None,
+        READ,
+        "directory of lists: __colour__ is one of the lines of colour.txt; default: none",
+        directory,
+    ),
+    Flag(
+        "WINDOWS",
+        None,
+        READ,
+        "read captions longer than the text encoder does in up to so many pieces; default: 1",
+        whole(1, 100),
+    ),
     Flag("GUIDANCE_SCALE", "-g", HOW, f"1 means off; {EACH}", listed(real(0, 1000))),
     Flag(
         "SAMPLER",
@@ -62,7 +99,7 @@ FLAGS = (
 )
 EXAMPLES = """\
   python inference.py -d training_20261121_101500 -c captions.txt
-  python inference.py -c "a red circle" -g 5,1,1 -ni 4 -sd 7"""
+  python inference.py -c "a {red|blue} (circle:1.5)" -g 5,1,1 -ni 4 -sd 7"""
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:

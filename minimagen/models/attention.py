@@ -48,7 +48,8 @@ class CrossAttention(nn.Module):
         q = rearrange(self.to_q(self.norm(x_BCHW)), "B (h d) H W -> B h (H W) d", h=self.heads)
         tokens = "B L (two h d) -> two B h L d"
         k, v = rearrange(self.to_kv(text.tokens), tokens, two=2, h=self.heads)
-        read = F.scaled_dot_product_attention(q, k, v, attn_mask=text.mask[:, None, None, :])
+        mask = text.attention_mask(q.dtype)[:, None, None, :]
+        read = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         read = rearrange(read, "B h (H W) d -> B (h d) H W", H=x_BCHW.shape[2])
         out: Tensor = x_BCHW + self.to_out(read)
         return out
@@ -78,13 +79,16 @@ class TextReader(nn.Module):
         """Tokens (B, L, D) -> tokens (B, 1 + L, width), pooled (B, embedding)."""
         tokens = self.project(text.tokens)
         null = self.null_token.to(tokens.dtype).expand(len(tokens), 1, -1)
-        read = TextEmbedding(torch.cat([null, tokens], dim=1), F.pad(text.mask, (1, 0), value=True))
+        weights = None if text.weights is None else F.pad(text.weights, (1, 0), value=1.0)
+        mask = F.pad(text.mask, (1, 0), value=True)
+        read = TextEmbedding(torch.cat([null, tokens], dim=1), mask, weights)
         return read, self._pool(read)
 
     def _pool(self, text: TextEmbedding) -> Tensor:
         """Attention pooling with one learned query."""
         k, v = self.to_kv(text.tokens).chunk(2, dim=-1)  # (B, 1 + L, width)
         q = self.query.to(k.dtype).expand(len(k), 1, -1)
-        read = F.scaled_dot_product_attention(q, k, v, attn_mask=text.mask[:, None, :])
+        mask = text.attention_mask(q.dtype)[:, None, :]
+        read = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         pooled: Tensor = self.to_pooled(read.squeeze(1))
         return pooled

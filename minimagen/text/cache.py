@@ -1,72 +1,86 @@
 """Captions embedded once: from a cache on disk, else by the encoder, which is then freed.
 
-:func:`embed_captions` is the one entry. What it returns holds all embeddings in memory, so a
-training step costs neither disk nor encoder.
+:func:`embed_captions` is the one entry. What it returns reads its rows through memory maps, a batch
+at a time, so a data set's embeddings may be larger than memory.
 """
 
 import gc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
+import numpy as np
 import torch
-from torch import Tensor
 
 from minimagen.conditioning import TextEmbedding
 from minimagen.errors import ConfigError
 from minimagen.text.captions import clean
 from minimagen.text.encoders import (
+    TextEncoder,
     TextEncoderConfig,
     encoder_identity,
     encoder_width,
     load_encoder,
 )
-from minimagen.text.store import Embedded, EmbeddingCache
+from minimagen.text.segments import Array
+from minimagen.text.store import Embedded, EmbeddingCache, Known, Shelf
 
 Progress = Callable[[int, int], None]  # captions done, captions in all
-_CHUNK = 512  # captions between two writes
+Fill = Callable[[list[str]], None]
+CHUNK = 512  # captions between two writes
+_CALL = 64  # captions handed to the encoder at a time
 
 
 class EmbeddingTable:
-    """The embeddings of a data set's captions, in memory.
+    """The embeddings of a data set's captions, read a batch at a time.
+
+    A row is verified when it is first looked up; one that does not verify is embedded anew.
 
     Args:
-        rows: an embedding for each caption, as cleaned by :func:`minimagen.text.captions.clean`.
-        width: numbers per token, D.
+        captions: different ones, as cleaned by :func:`minimagen.text.captions.clean`.
+        shelf: holds a row for each.
+        fill: embeds captions anew, into the shelf.
 
     Attributes:
         cut: how many different captions were longer than the encoder keeps.
     """
 
-    def __init__(self, rows: dict[str, Embedded], width: int) -> None:
-        self.width = width
-        self.cut = sum(row.is_cut for row in rows.values())
-        self._places = {caption: place for place, caption in enumerate(rows)}
-        lengths = torch.tensor([len(row.tokens) for row in rows.values()], dtype=torch.int64)
-        self._ends = lengths.cumsum(0)  # (captions,)
-        self._lengths = lengths
-        packed = [row.tokens for row in rows.values()]
-        self._tokens = torch.cat(packed) if packed else torch.zeros(0, width)  # (all tokens, D)
+    def __init__(self, captions: Sequence[str], shelf: Shelf, fill: Fill) -> None:
+        places = shelf.rows.find(captions)
+        self.width = shelf.known.width
+        self.cut = shelf.rows.count_cut(places)
+        shelf.rows.touch(places)
+        self._count = len(captions)
+        self._shelf, self._fill = shelf, fill
 
     def __len__(self) -> int:
         """Return the number of different captions."""
-        return len(self._places)
+        return self._count
 
     def __call__(self, captions: Sequence[str]) -> TextEmbedding:
         """Look captions up, padded to the longest; tokens (B, L, D), mask (B, L), L at least 1.
 
         Raises:
             KeyError: for a caption that was not embedded.
+            ConfigError: when a row does not verify and the encoder cannot be had.
         """
-        numbers = [self._places[clean(caption)] for caption in captions]
-        places = torch.tensor(numbers, dtype=torch.int64)
-        lengths = self._lengths[places]  # (B,)
-        mask = torch.arange(max(1, *lengths.tolist(), 1)) < lengths[:, None]  # (B, L)
-        tokens = torch.zeros(*mask.shape, self.width)
-        tokens[mask] = torch.cat([self._row(int(place)) for place in places] or [self._tokens[:0]])
-        return TextEmbedding(tokens, mask)
+        cleaned = [clean(caption) for caption in captions]
+        places = self._shelf.rows.find(cleaned)
+        if places.min(initial=0) < 0:
+            raise KeyError(cleaned[int((places < 0).argmax())])
+        if len(bad := self._shelf.rows.bad(places)):
+            places = self._healed(cleaned, np.isin(places, bad))
+        tokens, mask = self._shelf.rows.read(places)
+        return TextEmbedding(torch.from_numpy(tokens), torch.from_numpy(mask))
 
-    def _row(self, place: int) -> Tensor:
-        end = int(self._ends[place])
-        return self._tokens[end - int(self._lengths[place]) : end]
+    def _healed(self, captions: list[str], bad: Array) -> Array:
+        """Embed the captions at the bad places anew, and return the places of all."""
+        self._fill([captions[place] for place in np.flatnonzero(bad).tolist()])
+        places = self._shelf.rows.find(captions)
+        if len(self._shelf.rows.bad(places)):
+            raise ConfigError(
+                "cache of text embeddings: what was written a moment ago does not verify; set "
+                "MINIMAGEN_CACHE to a directory on another disk"
+            )
+        return places
 
 
 def embed_captions(
@@ -76,9 +90,9 @@ def embed_captions(
     progress: Progress | None = None,
     cache: EmbeddingCache | None = None,
 ) -> EmbeddingTable:
-    """Embed captions, each different one once.
+    """Embed captions, or read them from the cache.
 
-    The encoder is loaded only if the cache lacks some, and is freed before this returns.
+    The encoder is loaded only for captions that the cache lacks, and freed before this returns.
 
     Args:
         config: the text encoder.
@@ -92,52 +106,67 @@ def embed_captions(
     """
     cache = cache or EmbeddingCache()
     unique = list(dict.fromkeys(map(clean, captions)))
-    identity, width = _identify(config, cache)
-    rows = cache.read(identity, width, unique)
-    missing = [caption for caption in unique if caption not in rows]
-    if missing:
-        rows |= _embed_missing(config, missing, device, progress, cache)
-    return EmbeddingTable({caption: rows[caption] for caption in unique}, width)
+    shelf = cache.open(identify(config, cache))
+
+    def fill(missing: list[str]) -> None:
+        if missing:
+            _fill(shelf, config, missing, device, progress)
+
+    fill(shelf.missing(unique))
+    return EmbeddingTable(unique, shelf, fill)
 
 
-def _identify(config: TextEncoderConfig, cache: EmbeddingCache) -> tuple[str, int]:
-    """Return the encoder's identity and width, from memory if its files are gone by now."""
+def identify(config: TextEncoderConfig, cache: EmbeddingCache) -> Known:
+    """Return the encoder's identity and width, from memory if its files are gone by now.
+
+    Raises:
+        ConfigError: when they are gone and were never noted.
+    """
     try:
-        identity, width = encoder_identity(config), encoder_width(config)
+        known = Known(encoder_identity(config), encoder_width(config))
     except ConfigError:
-        known = cache.recall(config)
-        if known is None:
+        remembered = cache.recall(config)
+        if remembered is None:
             raise
-        return known
-    cache.remember(config, identity, width)
-    return identity, width
+        return remembered
+    cache.remember(config, known)
+    return known
 
 
-def _embed_missing(
+def chunks(captions: Sequence[str], size: int = CHUNK) -> Iterator[list[str]]:
+    """Cut captions into what is written at a time, like lengths together."""
+    ordered = sorted(captions, key=len)
+    for start in range(0, len(ordered), size):
+        yield ordered[start : start + size]
+
+
+def embed_chunk(encoder: TextEncoder, captions: Sequence[str]) -> dict[str, Embedded]:
+    """Run the encoder on captions; a row for each."""
+    rows: dict[str, Embedded] = {}
+    for start in range(0, len(captions), _CALL):
+        some = captions[start : start + _CALL]
+        text, cut = encoder.encode(some), encoder.is_cut(some)
+        for caption, tokens, mask, is_cut in zip(some, text.tokens, text.mask, cut, strict=True):
+            rows[caption] = Embedded(tokens[mask].clone(), is_cut)
+    return rows
+
+
+def _fill(
+    shelf: Shelf,
     config: TextEncoderConfig,
     captions: list[str],
     device: torch.device | str,
     progress: Progress | None,
-    cache: EmbeddingCache,
-) -> dict[str, Embedded]:
+) -> None:
     encoder = load_encoder(config, device)
-    rows: dict[str, Embedded] = {}
-    for start in range(0, len(captions), _CHUNK):
-        chunk = captions[start : start + _CHUNK]
-        text, cut = encoder.encode(chunk), encoder.is_cut(chunk)
-        new = {
-            caption: Embedded(tokens[mask].clone(), is_cut)
-            for caption, tokens, mask, is_cut in zip(
-                chunk, text.tokens, text.mask, cut, strict=True
-            )
-        }
-        cache.write(encoder.identity, new)
-        rows |= new
+    done = 0
+    for chunk in chunks(captions):
+        shelf.add(embed_chunk(encoder, chunk))
+        done += len(chunk)
         if progress is not None:
-            progress(len(rows), len(captions))
+            progress(done, len(captions))
     del encoder
     _free_memory()
-    return rows
 
 
 def _free_memory() -> None:

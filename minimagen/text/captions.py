@@ -13,6 +13,8 @@ def clean(caption: str) -> str:
     "<extra_id_0>" or "<0x41>" written in a caption gets a space after its "<", because tokenizers
     take such strings for their own symbols even when told not to.
     """
+    if caption.isascii() and caption.isprintable() and "<" not in caption:
+        return " ".join(caption.split())  # the same, many times faster
     caption = caption.encode("utf-8", "replace").decode("utf-8")
     caption = "".join(" " if unicodedata.category(char) == "Cc" else char for char in caption)
     return " ".join(_MARKUP.sub("< ", caption).split())

@@ -83,6 +83,13 @@ class TextEncoder(Protocol):
     def is_cut(self, captions: Sequence[str]) -> list[bool]:
         """Say of each caption whether it has more tokens than are kept."""
 
+    def spans(self, caption: str) -> list[tuple[int, int]]:
+        """Say which characters each token stands for: [start, end) in the cleaned caption.
+
+        A token that :meth:`encode` keeps has its span, white space around it left out; one that
+        stands for no character, such as the end of sequence, has an empty span at its place.
+        """
+
 
 def load_encoder(config: TextEncoderConfig, device: torch.device | str = "cpu") -> TextEncoder:
     """Load an encoder, from this machine if it is there.
@@ -153,6 +160,12 @@ class T5Encoder:
         """Say of each caption whether it has more tokens than are kept."""
         return [bool(encoding.overflowing) for encoding in self._encodings(captions)]
 
+    def spans(self, caption: str) -> list[tuple[int, int]]:
+        """Say which characters of the cleaned caption each token stands for."""
+        text, encoding = clean(caption), self._encodings([caption])[0]
+        offsets = zip(encoding.offsets, encoding.special_tokens_mask, strict=True)
+        return [(len(text),) * 2 if special else _trim(text, *at) for at, special in offsets]
+
     def _encodings(self, captions: Sequence[str]) -> list[Any]:
         cleaned = [clean(caption) for caption in captions]
         encodings = self._tokenizer.encode_batch(cleaned)
@@ -206,6 +219,13 @@ def _calls(lengths: Tensor) -> Iterator[list[int]]:
     for places in groups.values():
         for start in range(0, len(places), ROWS):
             yield places[start : start + ROWS]
+
+
+def _trim(text: str, start: int, end: int) -> tuple[int, int]:
+    """Leave out the white space at both ends of text[start:end]."""
+    word = text[start:end].lstrip()
+    start = end - len(word)
+    return start, start + len(word.rstrip())
 
 
 def _round_up(length: int) -> int:

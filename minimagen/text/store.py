@@ -1,52 +1,45 @@
-"""Embeddings on disk: one sqlite file, many readers and writers, every row with its checksum.
+"""Embeddings on disk, at any size: files that are written once, read through memory maps.
 
 The cache only ever saves time. A row that does not verify counts as absent; a place that cannot be
-written, or a file that is no database, is said once and done without.
+written, or a file in its place, is said once and done without. Writers share no file and hold no
+lock, so processes, and machines with one directory, fill it together:
+
+    embeddings/known/<hash>.json          what a configured encoder turned out to be
+    embeddings/<hash of identity>/        encoder.json, and two files a segment:
+        <number>-<digest>.f32 or .bf16      tokens, one behind the other
+        <number>-<digest>.npy               where each caption's are, and their checksums
 """
 
 import hashlib
+import json
 import logging
 import os
-import sqlite3
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
-from dataclasses import dataclass
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TypeVar
-
-import numpy as np
-import torch
-from torch import Tensor
 
 from minimagen.config import dump
 from minimagen.text.encoders import TextEncoderConfig
+from minimagen.text.segments import Embedded, Rows, Segment, pack, read_segment
 
-T = TypeVar("T")
-Row = tuple[bytes, int, int, bytes, bytes]  # caption's key, length, is_cut, tokens, checksum
-_FILE = "embeddings.sqlite"
-_WAIT_SECONDS = 30.0  # for another process's write
-_QUESTION = 500  # captions asked for at a time; sqlite allows 999 or more
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS embeddings (
-    encoder TEXT, caption BLOB, length INTEGER, is_cut INTEGER, tokens BLOB, checksum BLOB,
-    PRIMARY KEY (encoder, caption));
-CREATE TABLE IF NOT EXISTS encoders (config TEXT PRIMARY KEY, identity TEXT, width INTEGER);
-"""
+__all__ = ["Embedded", "EmbeddingCache", "Known", "Shelf", "cache_directory"]
+
+PLACE = "embeddings"
+_ENCODER = "encoder.json"
+_OLD_FILE = "embeddings.sqlite"
+_ABANDONED_SECONDS = 24 * 3600.0  # a file half written for so long has lost its writer
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Embedded:
-    """One caption as the encoder sees it.
+class Known:
+    """What an encoder is: its identity, and its numbers per token."""
 
-    Args:
-        tokens: (L, D), float32; no padding, so L is 0 for an empty caption.
-        is_cut: whether the caption had more tokens than were kept.
-    """
-
-    tokens: Tensor
-    is_cut: bool
+    identity: str
+    width: int
 
 
 def cache_directory() -> Path:
@@ -69,114 +62,153 @@ class EmbeddingCache:
     """Embeddings kept between runs, by encoder and caption.
 
     Args:
-        directory: where the file is; by default :func:`cache_directory`.
+        directory: where they are; by default :func:`cache_directory`.
+
+    Attributes:
+        path: the directory of all encoders; None once the cache is done without.
     """
 
     def __init__(self, directory: Path | None = None) -> None:
-        self._path: Path | None = None
+        self.path: Path | None = None
         try:
-            self._path = (directory or cache_directory()) / _FILE
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            home = directory or cache_directory()
+            self.path = home / PLACE
+            is_new = not self.path.exists()
+            self.path.mkdir(parents=True, exist_ok=True)
         except (OSError, RuntimeError) as error:
             self._do_without(error)
-        self._ask(lambda database: database.executescript(_SCHEMA), None)
+            return
+        if is_new and (home / _OLD_FILE).exists():
+            _log.warning("%s is of an earlier version and is not read; delete it", home / _OLD_FILE)
 
-    def read(self, encoder: str, width: int, captions: Sequence[str]) -> dict[str, Embedded]:
-        """Return what is kept of these captions; rows that do not verify are left out."""
-        by_key = {_key(caption): caption for caption in captions}
-        nothing: list[Row] = []
-        rows = self._ask(lambda database: list(_select(database, encoder, list(by_key))), nothing)
-        return {
-            by_key[row[0]]: Embedded(_unpack(row[3], row[1], width), bool(row[2]))
-            for row in rows
-            if _verifies(encoder, width, row)
-        }
+    def open(self, known: Known) -> "Shelf":
+        """Open the rows of one encoder; they count as used from now on."""
+        segments: list[Segment] = []
+        if self.path is not None:
+            shelf = self.path / _hashed(known.identity)
+            _sweep(shelf)
+            found = (read_segment(path, known.width) for path in sorted(shelf.glob("*-*.npy")))
+            segments = [segment for segment in found if segment is not None]
+        return Shelf(self, known, segments)
 
-    def write(self, encoder: str, rows: dict[str, Embedded]) -> None:
-        """Keep embeddings; those of the same captions are replaced."""
-        values = [_values(encoder, caption, row) for caption, row in rows.items()]
-        command = "INSERT OR REPLACE INTO embeddings VALUES (?, ?, ?, ?, ?, ?)"
-        self._ask(lambda database: database.executemany(command, values), None)
+    def write(self, known: Known, rows: dict[str, Embedded], number: int = 0) -> Segment:
+        """Keep embeddings, on disk if it goes along.
 
-    def remember(self, config: TextEncoderConfig, identity: str, width: int) -> None:
-        """Note what a configured encoder turned out to be."""
-        values = (dump(config), identity, width)
-        command = "INSERT OR REPLACE INTO encoders VALUES (?, ?, ?)"
-        if self.recall(config) != values[1:]:
-            self._ask(lambda database: database.execute(command, values), None)
+        Args:
+            known: the encoder.
+            rows: by caption.
+            number: segments of a greater number take the place of others' rows.
 
-    def recall(self, config: TextEncoderConfig) -> tuple[str, int] | None:
-        """Return the identity and width that were last noted for a configured encoder."""
-        question = "SELECT identity, width FROM encoders WHERE config = ?"
-        found: tuple[str, int] | None = self._ask(
-            lambda database: database.execute(question, (dump(config),)).fetchone(), None
-        )
-        return found
-
-    def _ask(self, act: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
-        """Run one transaction; give up the cache for good when the disk does not go along."""
-        if self._path is None:
-            return otherwise
+        Returns:
+            The rows as they are to be read from now on.
+        """
+        segment = replace(pack(rows, known.width), number=number)
+        if self.path is None:
+            return segment
+        shelf = self.path / _hashed(known.identity)
         try:
-            with closing(sqlite3.connect(self._path, timeout=_WAIT_SECONDS)) as database, database:
-                return act(database)
-        except (sqlite3.Error, OSError) as error:
+            if not (shelf / _ENCODER).exists():
+                shelf.mkdir(exist_ok=True)
+                _replace(shelf / _ENCODER, json.dumps(asdict(known)).encode())
+            written = read_segment(segment.write(shelf, _replace), known.width)
+        except OSError as error:
             self._do_without(error)
-            return otherwise
+            return segment
+        return segment if written is None else written
+
+    def remember(self, config: TextEncoderConfig, known: Known) -> None:
+        """Note what a configured encoder turned out to be."""
+        if self.path is None or self.recall(config) == known:
+            return
+        try:
+            (self.path / "known").mkdir(exist_ok=True)
+            _replace(self._known(self.path, config), json.dumps(asdict(known)).encode())
+        except OSError as error:
+            self._do_without(error)
+
+    def recall(self, config: TextEncoderConfig) -> Known | None:
+        """Return what was last noted of a configured encoder."""
+        return None if self.path is None else read_known(self._known(self.path, config))
+
+    @staticmethod
+    def _known(path: Path, config: TextEncoderConfig) -> Path:
+        return path / "known" / f"{_hashed(dump(config))}.json"
 
     def _do_without(self, error: Exception) -> None:
         _log.warning(
-            "no cache of text embeddings at %s (%s); captions are embedded anew. Remove that file, "
+            "no cache of text embeddings at %s (%s); captions are embedded anew. Make room there, "
             "or set MINIMAGEN_CACHE to a directory that can be written",
-            self._path or "the user's home",
+            self.path or "the user's home",
             error,
         )
-        self._path = None
+        self.path = None
 
 
-def _select(database: sqlite3.Connection, encoder: str, keys: list[bytes]) -> Iterator[Row]:
-    for start in range(0, len(keys), _QUESTION):
-        some = keys[start : start + _QUESTION]
-        marks = ", ".join("?" * len(some))
-        yield from database.execute(
-            "SELECT caption, length, is_cut, tokens, checksum FROM embeddings "
-            f"WHERE encoder = ? AND caption IN ({marks})",
-            (encoder, *some),
-        )
+class Shelf:
+    """The rows of one encoder, as they are and as they come.
+
+    Args:
+        cache: takes new rows.
+        known: the encoder.
+        segments: what is there.
+    """
+
+    def __init__(self, cache: EmbeddingCache, known: Known, segments: Sequence[Segment]) -> None:
+        self.known = known
+        self._cache = cache
+        self._segments = list(segments)
+        self._number = 1 + max((segment.number for segment in segments), default=0)
+        self._rows: Rows | None = None
+
+    @property
+    def rows(self) -> Rows:
+        """All rows; those that :meth:`add` was given last count."""
+        if self._rows is None:
+            self._rows = Rows(self._segments, self.known.width)
+        return self._rows
+
+    def missing(self, captions: Sequence[str]) -> list[str]:
+        """List the captions that have no row."""
+        places = self.rows.find(captions).tolist()
+        return [caption for caption, place in zip(captions, places, strict=True) if place < 0]
+
+    def add(self, rows: dict[str, Embedded]) -> None:
+        """Keep new rows; they take the place of those of the same captions."""
+        self._segments.append(self._cache.write(self.known, rows, self._number))
+        self._rows = None
 
 
-def _values(
-    encoder: str, caption: str, row: Embedded
-) -> tuple[str, bytes, int, bool, bytes, bytes]:
-    tokens = row.tokens.numpy().astype("<f4").tobytes()
-    key, length = _key(caption), len(row.tokens)
-    return (
-        encoder,
-        key,
-        length,
-        row.is_cut,
-        tokens,
-        _checksum(encoder, key, length, row.is_cut, tokens),
-    )
+def read_known(path: Path) -> Known | None:
+    """Read what an encoder is; None when that file is absent or damaged."""
+    try:
+        tree = json.loads(path.read_text(encoding="utf-8"))
+        return Known(str(tree["identity"]), int(tree["width"]))
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
 
 
-def _verifies(encoder: str, width: int, row: Row) -> bool:
-    match row:
-        case (bytes(key), int(length), int(is_cut), bytes(tokens), bytes(checksum)):
-            right = checksum == _checksum(encoder, key, length, is_cut, tokens)
-            return right and len(tokens) == 4 * length * width
-    return False  # sqlite lets a damaged row hold any type
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file beside its place, then rename it: it is there whole or not at all."""
+    beside = path.with_name(f"{uuid.uuid4().hex}.tmp")
+    try:
+        beside.write_bytes(content)
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
 
 
-def _key(caption: str) -> bytes:
-    return hashlib.sha256(caption.encode()).digest()
+def _sweep(shelf: Path) -> None:
+    """Remove what killed writers left: half-made files, and tokens that no index came to."""
+    for path in shelf.glob("*"):
+        half_made = path.suffix == ".tmp"
+        orphan = path.suffix in (".f32", ".bf16") and not path.with_suffix(".npy").exists()
+        try:
+            if (half_made or orphan) and time.time() - path.stat().st_mtime > _ABANDONED_SECONDS:
+                path.unlink()
+        except OSError:  # another process was quicker, or the place is for reading only
+            continue
 
 
-def _checksum(encoder: str, key: bytes, length: int, is_cut: int, tokens: bytes) -> bytes:
-    head = f"{encoder}|{length}|{int(is_cut)}|".encode()
-    return hashlib.blake2b(head + key + tokens, digest_size=16).digest()
-
-
-def _unpack(tokens: bytes, length: int, width: int) -> Tensor:
-    values = np.frombuffer(tokens, dtype="<f4").astype(np.float32).reshape(length, width)
-    return torch.from_numpy(values)
+def _hashed(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

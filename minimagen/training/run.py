@@ -35,7 +35,7 @@ class Run:
         source: captioned pictures.
         training: indices of the training split.
         validation: indices of the validation split.
-        embed: captions to embeddings, looked up in memory; None for an unconditional cascade.
+        embed: captions to embeddings, read from the cache; None for an unconditional cascade.
         precision: what the network computes in.
         workers: data-loading processes, of each process.
         processes: that fit each stage together.

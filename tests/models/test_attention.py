@@ -80,3 +80,24 @@ def test_null_text_pools_to_what_the_null_token_says() -> None:
     _, pooled = reader(TextEmbedding(torch.randn(2, 3, 6), torch.zeros(2, 3, dtype=torch.bool)))
     _, value = reader.to_kv(reader.null_token).split(8)
     assert torch.allclose(pooled, reader.to_pooled(value).expand(2, 10), atol=1e-5)
+
+
+def weighted(text: TextEmbedding, *weights: float) -> TextEmbedding:
+    return TextEmbedding(text.tokens, text.mask, torch.tensor([weights]))
+
+
+def test_a_token_of_weight_2_is_read_as_if_it_stood_there_twice_and_of_weight_0_not_at_all() -> (
+    None
+):
+    """float64 but for log 2 itself, which weights give in float32: 1e-6."""
+    tokens = torch.randn(1, 3, 6, generator=source(1), dtype=torch.float64)
+    text = TextEmbedding(tokens, torch.ones(1, 3, dtype=torch.bool))
+    twice = TextEmbedding(tokens[:, [0, 0, 1]], text.mask)
+    x = torch.randn(1, 8, 3, 5, generator=source(0), dtype=torch.float64)
+    layer, reader = awakened(CrossAttention(8, 6, 4)).double(), awakened(TextReader(6, 8, 10))
+    reader = reader.double()
+    for read in (lambda t: layer(x, t), lambda t: reader(t)[1]):
+        out = read(weighted(text, 2, 1, 0))
+        assert torch.allclose(out, read(twice), atol=1e-6)
+        assert not torch.allclose(out, read(text), atol=1e-3)
+        assert torch.allclose(read(weighted(text, 1, 1, 1)), read(text), atol=1e-6)

@@ -205,3 +205,13 @@ def test_a_model_that_is_no_t5_is_refused(t5_directory: Path) -> None:
     (t5_directory / "config.json").write_text('{"model_type": "gpt2", "d_model": 8}')
     with pytest.raises(ConfigError, match="model_type 'gpt2'; allowed are t5, mt5, umt5"):
         load_encoder(T5Config(name=str(t5_directory)))
+
+
+def test_spans_say_which_characters_each_token_stands_for(tiny: TextEncoder) -> None:
+    caption = "  a  red\tcircle (big) 日 "
+    text, spans = "a red circle (big) 日", tiny.spans(caption)
+    assert len(spans) == int(tiny.encode([caption]).mask.sum())
+    assert "".join(dict.fromkeys(text[start:end] for start, end in spans)) == "aredcircle(big)日"
+    assert spans[-1] == (len(text), len(text))
+    assert tiny.spans("") == []
+    assert len(load_encoder(T5Config(max_tokens=5)).spans("a red circle " * 9)) == 5
