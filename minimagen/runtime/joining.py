@@ -1,6 +1,8 @@
 """Joining the processes that a launcher started beside this one, if it did."""
 
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -48,6 +50,9 @@ def _loss_explained(team: Processes) -> Iterator[None]:
     except RuntimeError as error:
         if not _is_lost_connection(error):
             raise
+        if threading.current_thread() is threading.main_thread():
+            # The launcher, too, has seen it, and ends those that are left: first they say why.
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
         raise TrainingError(
             f"process {team.rank} of {team.count}: another one is gone, and so all stop. What was "
             "saved before is intact; continue with --RESTART_DIRECTORY"

@@ -72,8 +72,8 @@ def test_two_processes_learn_what_one_learns_from_the_same_images(
 ) -> None:
     """Batches of 4 in two processes against batches of 8 in one: same images, same draws.
 
-    Sums are taken in another order: 1e-4 is what float32 rounding grew to in 20 steps of Muon, with
-    a margin; a tenth of a step of its rate moves weights further.
+    Sums are taken in another order: float32 rounding grew to 3.4e-6 in 20 steps of Muon, each of
+    which moves weights by 1e-4 and more; 2e-5 leaves a margin.
     """
     alone = train.train(
         train.parse(["-p", str(parameters), "-o", str(tmp_path), "-dv", "cpu", "-b", "8"])
@@ -83,7 +83,7 @@ def test_two_processes_learn_what_one_learns_from_the_same_images(
         one, other = load_file(alone / name), load_file(the_run(two) / name)
         assert one.keys() == other.keys()
         for key, value in one.items():
-            torch.testing.assert_close(value, other[key], atol=1e-4, rtol=1e-4)
+            torch.testing.assert_close(value, other[key], atol=2e-5, rtol=2e-5)
 
 
 def test_one_of_two_processes_writes_and_prints(two: Launched) -> None:
@@ -261,8 +261,8 @@ def test_all_processes_skip_a_step_in_which_one_met_a_loss_that_is_no_number(
     parameters: Path, tmp_path: Path
 ) -> None:
     """The image is the second process's; both skip, and the first one writes down which it was."""
-    script = Path(__file__).with_name("broken_caption.py")
-    launched = launch(tmp_path, str(script), str(parameters), str(tmp_path))
+    script = ["-m", "tests.training.broken_caption"]
+    launched = launch(tmp_path, *script, str(parameters), str(tmp_path))
     assert launched.ended() == 0, launched.errors
     number = int(launched.printed)
     lines = (the_run(launched) / "metrics.jsonl").read_text().splitlines()
