@@ -210,7 +210,7 @@ class Fit:
         return batches(
             run.source,
             run.training,
-            size=self.stage.config.size,
+            size=run.framing(self.stage.index, self.learner.images_per_step),
             batch_size=self.learner.batch_size,
             first_batch=self.progress.step * self._parts,
             seed=run.config.seed,

@@ -21,16 +21,27 @@ def sample_grid(stage: Stage, shown: ValidationSet, seed: int) -> Image.Image:
         shown: the captions, and the pictures that super-resolution starts from.
         seed: of the run.
     """
-    numbers = range(len(shown))
-    originals = from_uint8(shown.images).to(stage.device)
+    rows = [
+        row
+        for numbers, part in shown.parts(len(shown))
+        for row in _rows(stage, part, seed, numbers)
+    ]
+    return captioned_grid(rows, shown.captions)
+
+
+def _rows(
+    stage: Stage, shown: ValidationSet, seed: int, numbers: range
+) -> list[tuple[Image.Image, ...]]:
+    """Draw pictures of one shape; returns for each what the grid shows of it."""
+    originals = from_uint8(torch.stack(list(shown.images))).to(stage.device)
+    sides = (originals.shape[2], originals.shape[3])
     text = None if shown.text is None else shown.text.to(stage.device)
     lowres: LowRes | None = None
     columns = []
     if stage.smaller is not None:
-        smaller = resize(originals, stage.smaller)
-        lowres = stage.lowres(smaller, seed, numbers)
+        smaller = resize(originals, stage.smaller_sides(sides))
+        lowres = stage.lowres(smaller, seed, numbers, sides)
         columns.append(to_pictures(smaller))
-    columns.append(
-        to_pictures(stage.sample(Conditioning(text, lowres), seed=seed, numbers=numbers))
-    )
-    return captioned_grid(list(zip(*columns, strict=True)), shown.captions)
+    cond = Conditioning(text, lowres)
+    columns.append(to_pictures(stage.sample(cond, seed=seed, numbers=numbers, sides=sides)))
+    return list(zip(*columns, strict=True))

@@ -1,5 +1,6 @@
 """The loss on held-out pictures: averaged weights, fixed draws, nothing dropped, no gradients."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -21,18 +22,33 @@ class ValidationSet:
     """Held-out pictures, decoded once.
 
     Args:
-        images: uint8, (N, 3, S, S).
+        images: N of them, uint8, (3, H, W); those of one shape follow each other.
         text: their captions; None for an unconditional cascade.
         captions: the same, as strings.
     """
 
-    images: Tensor
+    images: Tensor | Sequence[Tensor]
     text: TextEmbedding | None
     captions: tuple[str, ...]
 
     def __len__(self) -> int:
         """Return N."""
         return len(self.images)
+
+    def parts(self, size: int) -> Iterator[tuple[range, "ValidationSet"]]:
+        """Divide it into parts of one shape and at most a size; each with the places it had."""
+        start = 0
+        while start < len(self):
+            shape = self.images[start].shape
+            stop = start + 1
+            while stop < min(start + size, len(self)) and self.images[stop].shape == shape:
+                stop += 1
+            yield range(start, stop), self._rows(slice(start, stop))
+            start = stop
+
+    def _rows(self, rows: slice) -> "ValidationSet":
+        text = None if self.text is None else self.text[rows]
+        return ValidationSet(torch.stack(list(self.images[rows])), text, self.captions[rows])
 
 
 @dataclass(frozen=True)
@@ -68,14 +84,12 @@ def validation_loss(
 ) -> ValidationLoss:
     """Return the loss; the same numbers for the same weights, whatever the batch size."""
     losses, levels = [], []
-    for start in range(0, len(held_out), batch_size):
-        rows = slice(start, min(start + batch_size, len(held_out)))
-        numbers = range(rows.start, rows.stop)
-        draws = draw(stage, numbers, len(held_out), seed, "validation").undropped()
-        text = None if held_out.text is None else held_out.text[rows]
+    for numbers, part in held_out.parts(batch_size):
+        images = from_uint8(torch.stack(list(part.images)))
+        sides = (images.shape[2], images.shape[3])
+        draws = draw(stage, numbers, len(held_out), seed, "validation", sides).undropped()
         with autocast(stage.device, precision):
-            images = from_uint8(held_out.images[rows])
-            losses.append(stage_losses(stage, network, images, text, draws).double().cpu())
+            losses.append(stage_losses(stage, network, images, part.text, draws).double().cpu())
         levels.append(stage.config.schedule.log_snr(draws.t.double()))
     return summarised(torch.cat(losses), torch.cat(levels))
 
