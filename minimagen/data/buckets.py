@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,13 +40,16 @@ class Framing:
         frames: one for each bucket; a number is a centre square of that side.
         buckets: the bucket of each item of the source, (N,); None is the first for all.
         images_per_step: images of one optimizer step, which all come from one bucket.
-        config: what chance may change.
     """
 
     frames: tuple[int | Frame, ...]
     buckets: NDArray[np.uint8] | None = None
     images_per_step: int = 1
-    config: FramingConfig = field(default_factory=FramingConfig)
+
+    @property
+    def config(self) -> FramingConfig:
+        """What its frames have in common, and what chance may change."""
+        return Frame.of(self.frames[0]).config
 
     @classmethod
     def of(cls, shape: "int | Framing") -> "Framing":

@@ -4,7 +4,7 @@ A picture is never stretched. What is cut away, or filled up, is decided here; w
 it is in :mod:`minimagen.data.chance`, which ratio it belongs to in :mod:`minimagen.data.buckets`.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Annotated, Literal, Self
 
 import numpy as np
@@ -50,6 +50,12 @@ class FramingConfig:
         if len(set(self.aspect_ratios)) < len(self.aspect_ratios):
             raise ValueError(f"aspect_ratios {list(self.aspect_ratios)}: give each of them once")
         return self
+
+    def framing(self) -> "FramingConfig":
+        """Return this alone, without what a configuration made from it adds."""
+        return FramingConfig(
+            **{each.name: getattr(self, each.name) for each in fields(FramingConfig)}
+        )
 
 
 @dataclass(frozen=True)

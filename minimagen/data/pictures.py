@@ -100,8 +100,8 @@ def _size(path: Path) -> tuple[int, int]:
 
 def _lies(image: Image.Image) -> bool:
     """Whether a picture is shown turned by a quarter, as far as its header tells."""
-    if "exif" not in image.info and image.format != "TIFF":
-        return False  # a PNG would be decoded to look further
+    if "exif" not in image.info:
+        return False  # a PNG would be decoded to look further; a TIFF has turned its size already
     with _rejecting("damaged image file"):
         return image.getexif().get(ORIENTATION, 1) in LYING
 

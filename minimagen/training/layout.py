@@ -4,6 +4,7 @@ It is settled before anything is made: a ratio that the networks cannot take is 
 pictures too small to be enlarged are found by their headers.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,7 @@ from minimagen.cascade import CascadeConfig
 from minimagen.data.buckets import Framing, nearest_ratios
 from minimagen.data.framing import Frame, FramingConfig
 from minimagen.data.items import RejectedItem, Source
+from minimagen.data.sources import DataConfig
 from minimagen.errors import ConfigError, DataError
 
 
@@ -37,7 +39,7 @@ class Layout:
         """Return how a stage's pictures are framed, for steps of so many images."""
         frames = tuple(Frame(*by_stage[stage], self.config) for by_stage in self.sides)
         buckets = self.buckets if len(frames) > 1 else None
-        return Framing(frames, buckets, images_per_step, self.config)
+        return Framing(frames, buckets, images_per_step)
 
     @cached_property
     def is_plain(self) -> bool:
@@ -62,7 +64,7 @@ class Layout:
 
 
 def lay_out(
-    source: Source, config: FramingConfig, cascade: CascadeConfig
+    source: Source, config: DataConfig, cascade: CascadeConfig
 ) -> tuple[Layout, dict[int, str]]:
     """Settle the sides of a run's pictures.
 
@@ -71,13 +73,15 @@ def lay_out(
 
     Raises:
         ConfigError: for an aspect ratio that the networks cannot take, or two that become one.
-        DataError: when no picture is large enough.
+        DataError: when more pictures are too small than may be rejected.
     """
     sides = tuple(cascade.sides(ratio) for ratio in config.aspect_ratios)
     _require_different(sides, config.aspect_ratios)
     ratios = [width / height for (height, width), *_ in sides]
-    layout = Layout(config, sides, nearest_ratios(source, ratios))
-    return layout, _too_small(source, layout)
+    layout = Layout(config.framing(), sides, nearest_ratios(source, ratios))
+    too_small = _too_small(source, layout)
+    _refuse_too_many(len(too_small), len(source), config)
+    return layout, too_small
 
 
 def without(left_out: Mapping[int, str], indices: Sequence[int]) -> list[int]:
@@ -106,9 +110,15 @@ def _too_small(source: Source, layout: Layout) -> dict[int, str]:
             Frame.of(framing.frame(index)).require_large_enough(*source.size(index))
         except RejectedItem as rejected:
             left_out[index] = str(rejected)
-    if len(left_out) == len(source):
-        raise DataError(
-            f"data.max_enlargement {layout.config.max_enlargement:g}: every picture had to be "
-            "enlarged more; allow more, or bring larger ones"
-        )
     return left_out
+
+
+def _refuse_too_many(too_small: int, count: int, config: DataConfig) -> None:
+    share = too_small / count
+    if too_small == count or share > config.max_rejected:
+        raise DataError(
+            f"data.max_enlargement {config.max_enlargement}: {share:.0%} of the pictures had to be "
+            f"enlarged more, and at most {config.max_rejected:.0%} may be left out; raise it, bring "
+            "larger pictures, or allow more with --SET data.max_rejected="
+            f"{math.ceil(share * 10) / 10}"
+        )
