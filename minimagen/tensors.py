@@ -11,7 +11,8 @@ def mean_per_sample(x: Tensor) -> Tensor:
 
 def from_uint8(images: Tensor) -> Tensor:
     """Turn bytes into the project's images: uint8 (B, C, H, W) -> float32 in [-1, 1]."""
-    return images.to(torch.float32, copy=True).div_(127.5).sub_(1)
+    contiguous = images.to(torch.float32, copy=True, memory_format=torch.contiguous_format)
+    return contiguous.div_(127.5).sub_(1)
 
 
 def to_uint8(images: Tensor) -> Tensor:

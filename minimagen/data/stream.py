@@ -274,4 +274,6 @@ def _left_to_chance(loader: Loader, number: int, sample: Loaded, caption: str) -
 
 def _stacked(pictures: Sequence[Picture]) -> Tensor:
     together = torch.from_numpy(np.stack(pictures))  # (B, H, W, 3)
-    return together.permute(0, 3, 1, 2).contiguous()
+    return together.permute(
+        0, 3, 1, 2
+    )  # a view: floats are made in order

@@ -118,7 +118,7 @@ def _refuse_too_many(too_small: int, count: int, config: DataConfig) -> None:
     if too_small == count or share > config.max_rejected:
         raise DataError(
             f"data.max_enlargement {config.max_enlargement}: {share:.0%} of the pictures had to be "
-            f"enlarged more, and at most {config.max_rejected:.0%} may be left out; raise it, bring "
-            "larger pictures, or allow more with --SET data.max_rejected="
+            f"enlarged more, and at most {config.max_rejected:.0%} may be left out; raise it, "
+            "bring larger pictures, or allow more with --SET data.max_rejected="
             f"{math.ceil(share * 10) / 10}"
         )

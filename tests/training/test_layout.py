@@ -178,7 +178,7 @@ class TestWhatCannotBe:
         assert not (tmp_path / "out").exists()
 
     def test_small_pictures_are_left_out_and_listed(self, fitted: Callable[..., Path]) -> None:
-        """The second stage's 64 px are 1.6 times the tall ones' 40, 1.07 times the wide ones' 60."""
+        """The second stage's 64 px are 1.6 times a tall one's 40, 1.07 times a wide one's 60."""
         small = {"aspect_ratios": [4.0], "max_enlargement": 1.5, "max_rejected": 0.4}
         run = fitted("small", "-st", "0", **small)
         listed = (run / "rejected.jsonl").read_text().splitlines()
