@@ -103,9 +103,9 @@ def measure(imagen: Imagen, ratio: float) -> tuple[dict[str, object], list[Image
 
 
 def sheet(drawn: dict[str, list[Image.Image]]) -> Image.Image:
-    """Show places drawn at the ratio they belong to, then some captions at every ratio."""
+    """Show every other caption wide, tall and square, in a palette of 128 colours."""
     rows = [list(row) for row in zip(*drawn.values(), strict=True)]
-    return captioned_grid(rows[::2], captions()[::2], cell=176, columns=3)
+    return captioned_grid(rows[::2], captions()[::2], cell=128, columns=3).quantize(128)
 
 
 def main() -> None:
@@ -115,29 +115,24 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=1000, help="of each kind")
     parser.add_argument("--base-images", type=int, default=20_000)
     parser.add_argument("--upper-images", type=int, default=1600)
-    parser.add_argument("--directory", type=Path, help="draw with this run; train nothing")
+    parser.add_argument("--directory", type=Path, help="draw with this run alone")
     options = parser.parse_args()
     folder = options.output / "pictures"
-    run, seconds = options.directory, float("nan")
+    run, seconds = options.directory, 0.0
     if run is None:
         write_folder(folder, options.pictures)
         run, seconds = fit(folder, options)
     imagen = Imagen.load(run, device="cpu")
     found = {kind: measure(imagen, ratio) for kind, ratio in RATIOS.items()}
     results = {kind: result for kind, (result, _) in found.items()}
-    sheet({kind: pictures for kind, (_, pictures) in found.items()}).save(
-        MEASURED / "two_ratios.png"
-    )
-    columns = list(results["wide"])
+    drawn = {kind: pictures for kind, (_, pictures) in found.items()}
+    sheet(drawn).save(MEASURED / "two_ratios.png")
     print_table(
-        ("kind", *columns),
-        [(kind, *(result[name] for name in columns)) for kind, result in results.items()],
+        ("kind", *results["wide"]), [(kind, *result.values()) for kind, result in results.items()]
     )
-    save(
-        "two_ratios",
-        "python -m benchmarks.two_ratios",
-        {"cpu_seconds": None if seconds != seconds else round(seconds), "ratios": results},
-    )
+    if seconds:
+        measured = {"cpu_seconds": round(seconds), "ratios": results}
+        save("two_ratios", "python -m benchmarks.two_ratios", measured)
 
 
 if __name__ == "__main__":

@@ -274,6 +274,4 @@ def _left_to_chance(loader: Loader, number: int, sample: Loaded, caption: str) -
 
 def _stacked(pictures: Sequence[Picture]) -> Tensor:
     together = torch.from_numpy(np.stack(pictures))  # (B, H, W, 3)
-    return together.permute(
-        0, 3, 1, 2
-    )  # a view: floats are made in order
+    return together.permute(0, 3, 1, 2)  # a view: floats are made in order
