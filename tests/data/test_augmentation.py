@@ -9,7 +9,7 @@ SOURCE = torch.Generator().manual_seed(0)
 IMAGES = torch.rand(6, 3, 24, 32, generator=SOURCE) * 1.6 - 0.8
 GREY = torch.zeros(64, 3, 16, 24)
 EVERYTHING = PictureAugmentation(
-    share=0.5,
+    share=0.8,
     brightness=0.2,
     contrast=0.2,
     saturation=0.3,
