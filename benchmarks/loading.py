@@ -117,11 +117,14 @@ def speed(source: FolderSource, files: list[Path], size: int, rounds: int) -> di
 def waiting(dataset: str, output: Path, steps: int) -> list[dict[str, Any]]:
     """Return for each stage of parameters/ which share of its steps' CPU seconds is loading.
 
-    Nothing is in memory, as in a first epoch, and nothing is loaded ahead: no worker helps.
+    On two batches of items: the first two steps find nothing in memory, the others everything.
+    Nothing is loaded ahead, so no worker helps.
     """
     parameters = ROOT / "parameters"
     cascade, training = CascadeConfig.read(parameters), TrainingConfig.read(parameters)
-    training = replace(training, data=replace(training.data, dataset=dataset, cache_gb=0.0))
+    passes = training.images / (training.data.shapes.size * training.train_fraction)
+    data = replace(training.data, dataset=dataset, limit=2 * training.batch_size)
+    training = replace(training, data=data, train_fraction=1.0)
     device = torch.device("cpu")
     directory = TrainingDirectory.create(output, "run", cascade, training)
     materials = gather(cascade, training, device)
@@ -129,34 +132,41 @@ def waiting(dataset: str, output: Path, steps: int) -> list[dict[str, Any]]:
     found = []
     for index in range(len(cascade.imagen.stages)):
         fit = Fit(run, starting_stage(cascade, index, device, training.seed, None), Stopper())
-        loading, step = waited(fit, steps)
+        first, later, step = waited(fit, steps)
         found.append(
             {
                 "data": "shapes" if dataset == "shapes" else "folder of JPEGs",
                 "stage": index,
-                "loading_ms": round(1000 * loading, 1),
-                "step_ms": round(1000 * step, 1),
-                "share": round(loading / (loading + step), 4),
+                "step_ms": round(1000 * step),
+                "first_pass": share(first, step),
+                "later_passes": share(later, step),
+                "whole_run": share((first + (passes - 1) * later) / passes, step),
             }
         )
     return found
 
 
-def waited(fit: Fit, steps: int) -> tuple[float, float]:
-    """Return the median CPU seconds of loading a step's images and of the step itself."""
+def share(loading: float, step: float) -> str:
+    """Write the share of the time that is loading."""
+    return f"{100 * loading / (loading + step):.1f} %"
+
+
+def waited(fit: Fit, steps: int) -> tuple[float, float, float]:
+    """Return median CPU seconds: loading in the first two steps, in the others, and a step."""
     stream, parts = fit.stream(), fit.run.config.accumulate
     loading, stepping = [], []
-    for _ in range(steps):
+    for _ in range(2 + steps):
         served: list[Batch] = []
         loading.append(cpu_seconds(lambda: served.extend(islice(stream, parts))))  # noqa: B023
         stepping.append(cpu_seconds(lambda: fit.step(served)))  # noqa: B023
-    return statistics.median(loading), statistics.median(stepping)
+    median = statistics.median
+    return median(loading[:2]), median(loading[2:]), median(stepping)
 
 
 def main() -> None:
     """Run the benchmark, print its tables, write its JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=5)
     options = parser.parse_args()
     with TemporaryDirectory() as folder:
