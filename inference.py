@@ -14,7 +14,13 @@ def infer(options: argparse.Namespace) -> Path:
     from tqdm import tqdm
 
     from minimagen.cli.average import prepare_weights
-    from minimagen.cli.drawing import GeneratedImages, choose_directory, read_captions, settings_of
+    from minimagen.cli.drawing import (
+        GeneratedImages,
+        choose_directory,
+        read_captions,
+        settings_of,
+        tell_untrained,
+    )
     from minimagen.cli.prompting import read_negative, read_prompts
     from minimagen.imagen import Imagen, to_pictures
 
@@ -35,7 +41,9 @@ def infer(options: argparse.Namespace) -> Path:
         "sampler": options.sampler,
         "steps": options.steps,
         "size": options.img_side_len,
+        "aspect_ratio": options.aspect_ratio or 1.0,
     }
+    tell_untrained(imagen, directory, how["aspect_ratio"])
     settings = settings_of(options, imagen, directory, imagen.plan(**how), drawn_from)
     texts = [prompt.text for prompt in prompts]
     output = GeneratedImages.create(options.output or Path(), texts, settings)

@@ -9,6 +9,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_validator
 
+from minimagen.aspect import Sides, sides_of
 from minimagen.checkpoint import write_text
 from minimagen.config import config, dump, find_parameters, parse, read_json, to_plain
 from minimagen.diffusion import AnySchedule, Objective, Thresholding, Times, Weighting
@@ -272,6 +273,27 @@ class CascadeConfig:
             tree["stages"][i]["sampling"].update(_plain_values(changes))
         imagen = parse(ImagenConfig, json.dumps(tree), "changed sampling")
         return CascadeConfig(imagen, self.unets)
+
+    def sides(self, ratio: float) -> tuple[Sides, ...]:
+        """Return height and width of every stage's images for a ratio; all have exactly one ratio.
+
+        Args:
+            ratio: width over height; 1 gives the stages' squares.
+
+        Raises:
+            ConfigError: when the networks take no sides near it.
+        """
+        sizes = [stage.size for stage in self.imagen.stages]
+        multiples = [unet.size_multiple for unet in self.unets[: len(sizes)]]
+        found = sides_of(ratio, sizes, multiples)
+        if found is None:
+            raise ConfigError(
+                f"aspect ratio {ratio:g}: the networks' patches and levels take sides that are "
+                f"multiples of {', '.join(map(str, multiples))} px, and none near this ratio at "
+                f"about the area of {sizes[0]} x {sizes[0]} px; "
+                "choose another ratio, or networks with a smaller patch or fewer levels"
+            )
+        return found
 
     def write(self, directory: Path) -> None:
         """Write the files, complete and readable again."""

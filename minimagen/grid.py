@@ -24,32 +24,39 @@ def captioned_grid(
     Args:
         pictures: for each caption the pictures that belong to it, drawn side by side.
         captions: one for each entry of ``pictures``.
-        cell: side of one picture in the grid, in pixels.
+        cell: longer side of one picture in the grid, in pixels.
         columns: entries in a row.
         headings: what the pictures of an entry are, written once above each column of them.
     """
     columns = min(columns, len(pictures))
     wide = max(map(len, pictures))
-    width, height = wide * cell + GAP, cell + 2 * LINE + GAP
+    fitted = [[_fitted(picture, cell) for picture in entry] for entry in pictures]
+    high = max(picture.height for entry in fitted for picture in entry)
+    width, height = wide * cell + GAP, high + 2 * LINE + GAP
     rows = -(-len(pictures) // columns)
     head = GAP + (LINE if headings else 0)
     sheet = Image.new("RGB", (columns * width + GAP, rows * height + head), "white")
     for column in range(columns):
         for j, heading in enumerate(headings):
             _write(sheet, heading, (GAP + column * width + j * cell, GAP // 2), cell)
-    for i, (entry, caption) in enumerate(zip(pictures, captions, strict=True)):
+    for i, (entry, caption) in enumerate(zip(fitted, captions, strict=True)):
         left, top = GAP + i % columns * width, head + i // columns * height
         for j, picture in enumerate(entry):
-            sheet.paste(_fitted(picture, cell), (left + j * cell, top))
-        _write(sheet, caption, (left, top + cell + 1), wide * cell)
+            corner = (cell - picture.width) // 2, (high - picture.height) // 2
+            sheet.paste(picture, (left + j * cell + corner[0], top + corner[1]))
+        _write(sheet, caption, (left, top + high + 1), wide * cell)
     return sheet
 
 
 def _fitted(picture: Image.Image, cell: int) -> Image.Image:
-    """Enlarge by whole pixels, so that a small picture shows as it is; reduce smoothly."""
-    enlarging = picture.width <= cell
-    how = Image.Resampling.NEAREST if enlarging else Image.Resampling.LANCZOS
-    return picture.resize((cell, cell), how)
+    """Enlarge by whole pixels, so that a small picture shows as it is; reduce smoothly.
+
+    The longer side fills the cell, and nothing is stretched.
+    """
+    longer = max(picture.size)
+    how = Image.Resampling.NEAREST if longer <= cell else Image.Resampling.LANCZOS
+    sides = [max(1, round(side * cell / longer)) for side in picture.size]
+    return picture.resize((sides[0], sides[1]), how)
 
 
 def _write(sheet: Image.Image, caption: str, corner: tuple[int, int], width: int) -> None:

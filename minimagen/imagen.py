@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from minimagen.aspect import HIGHEST, LOWEST, Sides
 from minimagen.cascade import CascadeConfig
 from minimagen.checkpoint import read_weights, write_weights
 from minimagen.conditioning import Conditioning, TextEmbedding
@@ -191,6 +192,7 @@ class Imagen:
         sampler: str | Sequence[str] | None = None,
         steps: int | Sequence[int] | None = None,
         size: int | None = None,
+        aspect_ratio: float = 1.0,
         seed: int = 0,
         first_number: int = 0,
         batch_size: int = 16,
@@ -207,6 +209,8 @@ class Imagen:
             sampler: a key of ``SAMPLERS``, likewise.
             steps: likewise.
             size: stop after the stage of this size; None is the last stage.
+            aspect_ratio: width over height. The area stays about the stage's square, and the sides
+                are the nearest that every network takes; one that was not trained may look bad.
             seed: with the image's number it fixes all draws of an image.
             first_number: number of the first image.
             batch_size: images at a time; changes nothing but memory and time.
@@ -214,12 +218,13 @@ class Imagen:
                 ``lambda stage, denoise: autoguided(denoise, weaker, 2.0)``.
 
         Returns:
-            One tensor a stage, (N, 3, S, S) in [-1, 1], on the CPU.
+            One tensor a stage, (N, 3, H, W) in [-1, 1], on the CPU.
 
         Raises:
             UsageError: for no captions, a size that is no stage's, lists of a wrong length,
                 ``steer`` together with the guidance that it replaces, or negative captions without
                 guidance.
+            ConfigError: for an aspect ratio that the networks cannot take.
         """
         _check_captions(captions, batch_size)
         if steer is not None and not (guidance_scale is None and negative_captions is None):
@@ -232,6 +237,7 @@ class Imagen:
             sampler=sampler,
             steps=steps,
             size=size,
+            aspect_ratio=aspect_ratio,
         )
         plans = [replace(plan, steer=steer) for plan in plans]
         text = self.encode(captions)
@@ -253,12 +259,14 @@ class Imagen:
         sampler: str | Sequence[str] | None = None,
         steps: int | Sequence[int] | None = None,
         size: int | None = None,
+        aspect_ratio: float = 1.0,
     ) -> list["StagePlan"]:
         """Settle how each stage is sampled; the arguments are those of :meth:`sample_stages`.
 
         Raises:
             UsageError: for a size that is no stage's, lists of a wrong length, too many steps,
                 negative captions where guidance is off.
+            ConfigError: for an aspect ratio that the networks cannot take.
         """
         stages = self._up_to(size)
         own = [stage.sampling for stage in self.config.imagen.stages]
@@ -272,6 +280,7 @@ class Imagen:
                 _per_stage(sampler, samplers, count, "sampler"),
                 _per_stage(steps, [how.steps for how in own], count, "steps"),
                 _per_stage(guidance_scale, scales, count, "guidance_scale"),
+                self._sides(aspect_ratio)[:count],
                 strict=True,
             )
         ]
@@ -293,7 +302,7 @@ class Imagen:
         """Send one batch through the stages."""
         drawn: list[Tensor] = []
         for plan in plans:
-            lowres = plan.stage.lowres(drawn[-1], seed, numbers) if drawn else None
+            lowres = plan.stage.lowres(drawn[-1], seed, numbers, plan.sides) if drawn else None
             with autocast(self.device, self.precision):
                 images = plan.stage.sample(
                     Conditioning(text, lowres),
@@ -304,6 +313,7 @@ class Imagen:
                     guidance_scale=plan.guidance_scale,
                     negative=negative,
                     steer=plan.steer,
+                    sides=plan.sides,
                 )
             drawn.append(images.cpu())
         return drawn
@@ -333,6 +343,14 @@ class Imagen:
             )
         return self.encode(texts)
 
+    def _sides(self, aspect_ratio: float) -> tuple[Sides, ...]:
+        if not LOWEST <= aspect_ratio <= HIGHEST:
+            raise UsageError(
+                f"--ASPECT_RATIO {aspect_ratio:g}: give width over height, from {LOWEST:g} "
+                f"to {HIGHEST:g}"
+            )
+        return self.config.sides(aspect_ratio)
+
     def _up_to(self, size: int | None) -> list[Stage]:
         sizes = [stage.config.size for stage in self.stages]
         if size is None:
@@ -347,12 +365,13 @@ class Imagen:
 
 @dataclass(frozen=True)
 class StagePlan:
-    """How one stage is going to be sampled."""
+    """How one stage is going to be sampled; ``sides`` are height and width in pixels."""
 
     stage: Stage
     sampler: str
     steps: int
     guidance_scale: float
+    sides: Sides
     steer: Steer | None = None
 
     @property
@@ -380,7 +399,7 @@ def make_stage(
 
 
 def to_pictures(images: Tensor) -> list[Image.Image]:
-    """Turn images (B, 3, S, S) in [-1, 1] into PIL images."""
+    """Turn images (B, 3, H, W) in [-1, 1] into PIL images."""
     return [Image.fromarray(array) for array in to_uint8(images).permute(0, 2, 3, 1).cpu().numpy()]
 
 

@@ -3,21 +3,28 @@
 import torch.nn.functional as F
 from torch import Tensor
 
+from minimagen.aspect import Sides
 from minimagen.conditioning import LowRes
 from minimagen.diffusion.schedules import Schedule
 from minimagen.tensors import crop
 
 
-def resize(images: Tensor, size: int) -> Tensor:
-    """Resize square images with an antialiased bilinear filter; (B,C,S,S) -> (B,C,size,size)."""
-    if images.shape[-1] == size:
+def resize(images: Tensor, size: int | Sides) -> Tensor:
+    """Resize images with an antialiased bilinear filter.
+
+    Args:
+        images: (B, C, H, W).
+        size: height and width; a number is both.
+    """
+    sides = (size, size) if isinstance(size, int) else size
+    if tuple(images.shape[2:]) == sides:
         return images
-    return F.interpolate(images, size=(size, size), mode="bilinear", antialias=True)
+    return F.interpolate(images, size=sides, mode="bilinear", antialias=True)
 
 
 def prepare_lowres(
     smaller: Tensor,
-    size: int,
+    size: int | Sides,
     t: Tensor,
     eps: Tensor,
     schedule: Schedule,
@@ -29,10 +36,11 @@ def prepare_lowres(
     noise. The whole picture is upsampled before it is cut: a crop sees what the picture would show.
 
     Args:
-        smaller: images in [-1, 1], (B, C, h, h).
-        size: side of this stage's images in pixels.
+        smaller: images in [-1, 1], (B, C, h, w).
+        size: height and width of this stage's images in pixels, of the same ratio; a number is
+            both.
         t: augmentation time in [0, 1], (B,); random in training, fixed in sampling.
-        eps: standard normal noise, (B, C, side, side): of the whole picture, or of the crop.
+        eps: standard normal noise, (B, C, H, W): of the whole picture, or of the crop.
         schedule: the augmentation's noise schedule.
         corners: top and left of the crop of each image in pixels of this stage, (B, 2); None for
             whole pictures.
@@ -42,6 +50,6 @@ def prepare_lowres(
     """
     upsampled = resize(smaller, size)
     if corners is not None:
-        upsampled = crop(upsampled, corners, eps.shape[-1])
+        upsampled = crop(upsampled, corners, *eps.shape[2:])
     at = schedule.at(t, like=upsampled)
     return LowRes(image=at.alpha * upsampled + at.sigma * eps, log_snr=at.flat_log_snr)

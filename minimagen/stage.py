@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from minimagen.aspect import Sides, scaled
 from minimagen.cascade import StageConfig
 from minimagen.conditioning import Conditioning, LowRes, TextEmbedding
 from minimagen.diffusion import Denoiser, Thresholding, make_denoiser
@@ -15,7 +16,7 @@ from minimagen.diffusion.guidance import guided_by_both, in_interval
 from minimagen.diffusion.self_conditioning import self_conditioned
 from minimagen.diffusion.thresholding import DynamicThresholding, StaticThresholding
 from minimagen.diffusion.times import DiscreteTimes
-from minimagen.errors import UsageError
+from minimagen.errors import ConfigError, UsageError
 from minimagen.lowres import prepare_lowres
 from minimagen.models import UNet
 from minimagen.sampling import SAMPLERS, Sampler
@@ -47,6 +48,22 @@ class Stage:
         """The name that keys its random draws."""
         return f"stage_{self.index}"
 
+    def smaller_sides(self, sides: Sides) -> Sides:
+        """Return height and width that the previous stage's images have beside this one's.
+
+        Raises:
+            ConfigError: when they would be no whole numbers.
+        """
+        assert self.smaller is not None, "the first stage has no smaller images"
+        height, width = sides
+        if height * self.smaller % self.config.size or width * self.smaller % self.config.size:
+            raise ConfigError(
+                f"{self.name}: images of {width} x {height} px have no whole number of pixels at "
+                f"the stage before, {self.smaller} px beside {self.config.size} px; "
+                "ask CascadeConfig.sides for sides of this ratio"
+            )
+        return scaled(sides, self.config.size, self.smaller)
+
     @property
     def device(self) -> torch.device:
         """Where its network is."""
@@ -74,6 +91,11 @@ class Stage:
             denoise = steer(self, denoise)
         denoise = self.thresholding.wrap(denoise)
         return self_conditioned(denoise) if self.network.self_conditioned else denoise
+
+    @property
+    def square(self) -> Sides:
+        """Height and width of its square images."""
+        return self.config.size, self.config.size
 
     @property
     def thresholding(self) -> Thresholding:
@@ -108,12 +130,15 @@ class Stage:
         options: dict[str, Any] = own.sampler_options if name == own.sampler else {}
         return partial(SAMPLERS[name], **options)
 
-    def lowres(self, smaller: Tensor, seed: int, numbers: Sequence[int]) -> LowRes:
-        """Prepare the previous stage's images (B,3,h,h) for sampling this one."""
-        eps = self._noise(seed, numbers, "augmentation")
+    def lowres(
+        self, smaller: Tensor, seed: int, numbers: Sequence[int], sides: Sides | None = None
+    ) -> LowRes:
+        """Prepare the previous stage's images (B,3,h,w) for sampling this one at some sides."""
+        sides = sides or self.square
+        eps = self._noise(seed, numbers, "augmentation", sides)
         t = torch.full((len(smaller),), self.config.sampling.augmentation, device=self.device)
         schedule = self.config.augmentation.schedule
-        return prepare_lowres(smaller.to(self.device), self.config.size, t, eps, schedule)
+        return prepare_lowres(smaller.to(self.device), sides, t, eps, schedule)
 
     def sample(
         self,
@@ -126,8 +151,9 @@ class Stage:
         guidance_scale: float | None = None,
         negative: TextEmbedding | None = None,
         steer: Steer | None = None,
+        sides: Sides | None = None,
     ) -> Tensor:
-        """Draw one image for each number; (B, 3, S, S) in [-1, 1].
+        """Draw one image for each number; (B, 3, H, W) in [-1, 1].
 
         The draws of an image follow from (seed, its number, this stage), never from the batch.
 
@@ -140,18 +166,19 @@ class Stage:
             guidance_scale: as in :meth:`denoiser`, like ``negative`` and ``steer``.
             negative: captions to steer away from, (B, L, D).
             steer: guidance of the caller's in place of the stage's own.
+            sides: height and width in pixels; None is the stage's square.
         """
         schedule = self.config.schedule
         times = self.times(steps)
-        noise = self._noise(seed, numbers, "start")
+        noise = self._noise(seed, numbers, "start", sides or self.square)
         x = noise * schedule.at(times[0], like=noise).sigma
         denoise = partial(_bound, self.denoiser(guidance_scale, negative, steer), cond)
         draws = generators(numbers, seed, self.name, "sampler")
         walk = self.sampler(sampler)
         return walk(denoise, x, times, schedule, generators=draws).clamp(-1, 1)
 
-    def _noise(self, seed: int, numbers: Sequence[int], purpose: str) -> Tensor:
-        shape = (self.network.config.channels, self.config.size, self.config.size)
+    def _noise(self, seed: int, numbers: Sequence[int], purpose: str, sides: Sides) -> Tensor:
+        shape = (self.network.config.channels, *sides)
         return normal(generators(numbers, seed, self.name, purpose), shape).to(self.device)
 
     def _guided(

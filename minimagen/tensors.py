@@ -11,7 +11,8 @@ def mean_per_sample(x: Tensor) -> Tensor:
 
 def from_uint8(images: Tensor) -> Tensor:
     """Turn bytes into the project's images: uint8 (B, C, H, W) -> float32 in [-1, 1]."""
-    return images.float() / 127.5 - 1
+    contiguous = images.to(torch.float32, copy=True, memory_format=torch.contiguous_format)
+    return contiguous.div_(127.5).sub_(1)
 
 
 def to_uint8(images: Tensor) -> Tensor:
@@ -19,16 +20,18 @@ def to_uint8(images: Tensor) -> Tensor:
     return ((images.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
 
 
-def crop(images: Tensor, corners: Tensor, side: int) -> Tensor:
-    """Cut a square out of each image.
+def crop(images: Tensor, corners: Tensor, height: int, width: int | None = None) -> Tensor:
+    """Cut a part out of each image; (B, C, height, width).
 
     Args:
         images: (B, C, H, W).
         corners: top and left in pixels, (B, 2), int64.
-        side: of the square, in pixels.
+        height: of the parts, in pixels.
+        width: likewise; None cuts squares.
     """
+    width = height if width is None else width
     cuts = [
-        image[:, top : top + side, left : left + side]
+        image[:, top : top + height, left : left + width]
         for image, (top, left) in zip(images, corners.tolist(), strict=True)
     ]
     return torch.stack(cuts)

@@ -17,8 +17,10 @@ from minimagen.cli.prompting import Drawn
 from minimagen.errors import CheckpointError, DataError, UsageError
 from minimagen.grid import captioned_grid
 from minimagen.imagen import Imagen, StagePlan, weights_path
+from minimagen.training.config import TrainingConfig
 
 BUILT_IN_CAPTION = "a large red circle"
+FIELDS = ("seed", "aspect_ratio", "sampler", "steps", "guidance_scale", "weights_sha256")
 
 
 def choose_directory(given: Path | None) -> Path:
@@ -113,13 +115,23 @@ class GeneratedImages:
         fields = PngInfo()
         fields.add_itxt("caption", _writable(self.captions[number]))
         fields.add_text("image", str(number))
-        for name in ("seed", "sampler", "steps", "guidance_scale", "weights_sha256"):
+        for name in FIELDS:
             fields.add_text(name, json.dumps(self.settings[name]))
         drawn = self.settings["prompts"][number]
         for name in ("given", "expanded"):
             fields.add_itxt(name, _writable(drawn[name]))
         fields.add_text("weights", json.dumps(drawn["weights"]))
         return fields
+
+
+def tell_untrained(imagen: Imagen, directory: Path, ratio: float) -> None:
+    """Say so when a cascade was trained on other aspect ratios than the one asked for."""
+    if not (directory / "parameters" / "training_params.json").is_file():
+        return  # a cascade on its own does not say what it was trained on
+    trained = TrainingConfig.read(directory / "parameters").data.aspect_ratios
+    if imagen.config.sides(ratio) not in [imagen.config.sides(known) for known in trained]:
+        listed = ", ".join(f"{known:g}" for known in trained)
+        print(f"aspect ratio {ratio:g}: was not trained, only {listed}; it may look bad")
 
 
 def settings_of(
@@ -138,6 +150,8 @@ def settings_of(
         "weights": weights,
         "weights_sha256": hashlib.sha256(hashes.encode()).hexdigest(),
         "sizes": [plan.stage.config.size for plan in plans],
+        "aspect_ratio": options.aspect_ratio or 1.0,
+        "pixels": [f"{width} x {height}" for height, width in (plan.sides for plan in plans)],
         "seed": options.seed or 0,
         "sampler": [plan.sampler for plan in plans],
         "steps": [plan.steps for plan in plans],

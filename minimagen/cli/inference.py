@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
+from minimagen.aspect import HIGHEST, LOWEST
 from minimagen.cli.flags import Flag, choice, directory, listed, parse_flags, real, whole
 from minimagen.cli.shared import DEVICE, OUTPUT, PRECISION, SEED, sigma_rel
 
@@ -17,6 +18,18 @@ def weights(text: str) -> str:
     if not text.startswith("ema:"):
         raise ValueError("choose one of ema, best, raw, or ema:SIGMA_REL as ema:0.08")
     return f"ema:{sigma_rel(text.removeprefix('ema:'))}"
+
+
+def ratio(text: str) -> float:
+    """Read an aspect ratio: width over height, as a number or as two of them."""
+    width, *height = [part.strip() for part in text.split(":")]
+    try:
+        value = float(width) / float(*height or "1")
+    except (ValueError, TypeError, ZeroDivisionError):
+        value = float("nan")
+    if not LOWEST <= value <= HIGHEST:
+        raise ValueError("give width over height as 3:2 or 1.5, from 1:4 to 4:1")
+    return value
 
 
 FLAGS = (
@@ -36,6 +49,13 @@ FLAGS = (
         WHAT,
         "stop after the stage of this size in pixels; default: the last fitted stage's",
         whole(1),
+    ),
+    Flag(
+        "ASPECT_RATIO",
+        "-ar",
+        WHAT,
+        "width over height as 3:2 or 1.5, from 1:4 to 4:1; the area stays; default: 1",
+        ratio,
     ),
     Flag(
         "WEIGHTS",

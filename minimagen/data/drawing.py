@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from minimagen.aspect import Sides
 from minimagen.data.world import COLOURS, Scene, Thing
 
-Picture = NDArray[np.uint8]  # (S, S, 3)
+Picture = NDArray[np.uint8]  # (H, W, 3)
 Plane = NDArray[np.floating[Any]]  # (H, W), float32
 
 THREADS = 64  # periods of the weave across the picture
@@ -43,26 +44,34 @@ PATTERNS: dict[str, Callable[[Weave], Plane]] = {
 }
 
 
-def draw(scene: Scene, size: int) -> Picture:
-    """Draw a scene; uint8 (size, size, 3)."""
-    canvas = _ground(scene.ground, size)
+def draw(scene: Scene, size: int, sides: Sides | None = None) -> Picture:
+    """Draw a scene; uint8 (size, size, 3), or (height, width, 3).
+
+    Args:
+        scene: what there is to see.
+        size: pixels that the scene's unit of length is drawn with.
+        sides: height and width of the picture in pixels; None is the unit square.
+    """
+    canvas = _ground(scene.ground, size, sides or (size, size))
     for thing in scene.things:
-        _paint(canvas, thing)
+        _paint(canvas, thing, size)
     return canvas
 
 
-def _ground(grey: float, size: int) -> Picture:
-    pattern = PATTERNS["ground"](_weave(slice(0, size), slice(0, size), size))
+def _ground(grey: float, size: int, sides: Sides) -> Picture:
+    height, width = sides
+    pattern = PATTERNS["ground"](_weave(slice(0, height), slice(0, width), size))
     plane = (pattern * (GROUND_CONTRAST * grey) + (grey + 0.5)).astype(np.uint8)
-    canvas = np.empty((size, size, 3), np.uint8)
+    canvas = np.empty((height, width, 3), np.uint8)
     for channel in range(3):  # thrice as fast as broadcasting
         canvas[:, :, channel] = plane
     return canvas
 
 
-def _paint(canvas: Picture, thing: Thing) -> None:
-    size = len(canvas)
-    rows, columns = _span(thing.y, thing.radius, size), _span(thing.x, thing.radius, size)
+def _paint(canvas: Picture, thing: Thing, size: int) -> None:
+    height, width = canvas.shape[:2]
+    rows = _span(thing.y, thing.radius, size, height)
+    columns = _span(thing.x, thing.radius, size, width)
     x, y = _offsets(columns, thing.x, size)[None, :], _offsets(rows, thing.y, size)[:, None]
     radius = np.float32(thing.radius * size)
     cover = _cover(DISTANCES[thing.shape](x / radius, y / radius) * radius)
@@ -74,9 +83,9 @@ def _paint(canvas: Picture, thing: Thing) -> None:
         canvas[rows, columns, channel] = behind + np.float32(0.5)
 
 
-def _span(centre: float, radius: float, size: int) -> slice:
+def _span(centre: float, radius: float, size: int, end: int) -> slice:
     first, last = (centre - radius) * size - 1, (centre + radius) * size + 1
-    return slice(max(0, int(first)), min(size, int(last) + 1))
+    return slice(max(0, int(first)), min(end, int(last) + 1))
 
 
 def _offsets(span: slice, centre: float, size: int) -> Plane:
@@ -92,14 +101,14 @@ def _cover(distance: Plane) -> Plane:
 
 
 def _weave(rows: slice, columns: slice, size: int) -> Weave:
-    cos, sin = _threads(size)
+    cos, sin = _threads(size, max(rows.stop, columns.stop, size))
     return Weave(cos[None, columns], sin[None, columns], cos[rows, None], sin[rows, None])
 
 
 @lru_cache(maxsize=16)
-def _threads(size: int) -> tuple[Plane, Plane]:
-    """Cosine and sine of the threads at each pixel, weakened as the filter weakens them; (S,)."""
-    phase = 2 * np.pi * (THREADS * (np.arange(size) + 0.5) / size + 1 / 8)
+def _threads(size: int, length: int) -> tuple[Plane, Plane]:
+    """Cosine and sine of the threads at each pixel, weakened as the filter weakens them; (L,)."""
+    phase = 2 * np.pi * (THREADS * (np.arange(length) + 0.5) / size + 1 / 8)
     response = np.sinc(THREADS / size) ** 2  # 0 at 64 pixels, 0.81 at 256, 0.95 at 512
     cos, sin = response * np.cos(phase), response * np.sin(phase)
     return cos.astype(np.float32), sin.astype(np.float32)

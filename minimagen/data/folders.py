@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from minimagen.data.framing import Frame
 from minimagen.data.items import Picture, RejectedItem, Rejection
 from minimagen.data.pictures import SUFFIXES, picture_size, read_bytes, read_picture
 from minimagen.data.tables import read_table
@@ -60,9 +61,13 @@ class FolderSource:
         """Return the caption; empty means null text."""
         return self.items[index].caption
 
-    def picture(self, index: int, size: int) -> Picture:
-        """Decode a picture; see :func:`~minimagen.data.pictures.read_picture`."""
-        return read_picture(self.items[index].path, size)
+    def size(self, index: int) -> tuple[int, int]:
+        """Read a picture's width and height from its header."""
+        return picture_size(self.items[index].path)
+
+    def picture(self, index: int, shape: int | Frame) -> Picture:
+        """Decode a picture; see :func:`~minimagen.data.pictures.decode`."""
+        return read_picture(self.items[index].path, shape)
 
 
 def open_folder(

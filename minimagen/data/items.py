@@ -1,9 +1,12 @@
 """What a data set is to the rest of the program: numbered pictures with captions."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from minimagen.data.drawing import Picture
+
+if TYPE_CHECKING:
+    from minimagen.data.framing import Frame
 
 __all__ = ["Picture", "RejectedItem", "Rejection", "Source"]
 
@@ -40,8 +43,18 @@ class Source(Protocol):
     def caption(self, index: int) -> str:
         """Return the caption; empty means null text."""
 
-    def picture(self, index: int, size: int) -> Picture:
-        """Return the picture at a size; uint8 (size, size, 3).
+    def size(self, index: int) -> tuple[int, int]:
+        """Return width and height of the whole picture, as shown, in pixels.
+
+        Raises:
+            RejectedItem: when there is no such picture after all.
+        """
+
+    def picture(self, index: int, shape: "int | Frame") -> Picture:
+        """Return the picture fitted into a frame; a number is a centre square of that side.
+
+        Returns:
+            uint8 (H, W, 3), as :meth:`~minimagen.data.framing.Frame.fit` says.
 
         Raises:
             RejectedItem: when there is no such picture after all.

@@ -1,7 +1,8 @@
-"""From an image file to a square picture: opened safely, converted truthfully, never stretched.
+"""From an image file to a picture: opened safely, converted truthfully, turned upright.
 
 Every way a file can be unusable ends in :class:`RejectedItem` with a reason that many files can
-share. Nothing here knows of captions or folders.
+share. Nothing here knows of captions or folders; how a whole picture is cut to the sides that are
+wanted is in :mod:`minimagen.data.framing`.
 """
 
 import io
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from minimagen.data.framing import Frame
 from minimagen.data.items import Picture, RejectedItem
 
 T = TypeVar("T")
@@ -28,6 +30,8 @@ MAX_PIXELS = 89_000_000  # just under the size at which Pillow warns of a decomp
 MAX_BYTES = 1_000_000_000  # of a file: more than any picture of so many pixels needs
 TOO_LARGE = f"more than {MAX_PIXELS // 10**6} million pixels"
 MIN_SIDE = 4
+ORIENTATION = 0x0112  # EXIF: how the camera was held
+LYING = range(5, 9)  # its values that swap width and height
 PAUSES_S = (0.1, 0.4)  # before a file that could not be read is tried again
 MISSING = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 
@@ -48,7 +52,7 @@ DAMAGE = (
 
 
 def picture_size(path: Path) -> tuple[int, int]:
-    """Read width and height from a file's header, and refuse what can be refused by it.
+    """Read width and height, as shown, from a file's header, and refuse what can be refused by it.
 
     Raises:
         RejectedItem: with the reason.
@@ -56,13 +60,28 @@ def picture_size(path: Path) -> tuple[int, int]:
     return _patiently(lambda: _size(path))
 
 
-def read_picture(path: Path, size: int) -> Picture:
-    """Read a file as a picture: shorter side resized, centre cropped; uint8 (size, size, 3).
+def read_picture(path: Path, shape: int | Frame) -> Picture:
+    """Read a file as a picture that is fitted into a frame; see :func:`decode`."""
+    return decode(_patiently(path.read_bytes), shape)
+
+
+def decode(content: bytes, shape: int | Frame) -> Picture:
+    """Decode a file's content as a picture that is fitted into a frame.
+
+    Args:
+        content: of an image file.
+        shape: a frame, or the side of a centre square: shorter side resized, centre cropped.
+
+    Returns:
+        uint8 (height, width, 3), as :meth:`~minimagen.data.framing.Frame.fit` says.
 
     Raises:
         RejectedItem: with the reason.
     """
-    return np.asarray(square(upright(read_bytes(path), size), size))
+    frame = Frame.of(shape)
+    image = upright(content, frame.decoded_side)
+    with _rejecting("damaged or truncated image file"):
+        return frame.fit(image)
 
 
 def read_bytes(path: Path) -> bytes:
@@ -79,8 +98,8 @@ def upright(data: bytes, size: int | None) -> Image.Image:
 
     Args:
         data: the file.
-        size: side that the picture will be reduced to, in pixels; None is the whole picture. JPEGs
-            are decoded at about twice the size needed, and the filter does the rest.
+        size: shorter side that the picture will be reduced to, in pixels; None is the whole
+            picture. JPEGs are decoded at about twice the size needed, and the filter does the rest.
 
     Raises:
         RejectedItem: with the reason.
@@ -91,21 +110,27 @@ def upright(data: bytes, size: int | None) -> Image.Image:
             if size is not None:
                 image.draft("RGB", (2 * size, 2 * size))
             image.load()  # verify() would miss truncation
-            return _to_rgb(ImageOps.exif_transpose(image))
+            return _to_rgb(_upright(image))
 
 
-def square(image: Image.Image, size: int) -> Image.Image:
-    """Cut the middle square out and resize it with the antialiased bilinear filter."""
-    side = min(image.size)
-    left, top = (image.width - side) / 2, (image.height - side) / 2
-    box = (left, top, left + side, top + side)
-    return image.resize((size, size), Image.Resampling.BILINEAR, box=box)
+def _upright(image: Image.Image) -> Image.Image:
+    """Turn a picture as its EXIF mark says; one without a mark is not copied."""
+    turned = image.getexif().get(ORIENTATION, 1) != 1
+    return ImageOps.exif_transpose(image) if turned else image
 
 
 def _size(path: Path) -> tuple[int, int]:
     with _open(_require_file(path)) as image:
         _refuse_by_header(image)
-        return image.size
+        return (image.height, image.width) if _lies(image) else image.size
+
+
+def _lies(image: Image.Image) -> bool:
+    """Whether a picture is shown turned by a quarter, as far as its header tells."""
+    if "exif" not in image.info:
+        return False  # a PNG would be decoded to look further; a TIFF has turned its size already
+    with _rejecting("damaged image file"):
+        return image.getexif().get(ORIENTATION, 1) in LYING
 
 
 def _require_file(path: Path) -> Path:
@@ -177,7 +202,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         return _from_numbers(np.asarray(image)).convert("RGB")
     if image.has_transparency_data:
         return _on_white(image)
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _on_white(image: Image.Image) -> Image.Image:

@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
+from PIL import Image
 from pydantic import Field
 
 from minimagen.config import config, dump
 from minimagen.data.drawing import Picture, draw
+from minimagen.data.framing import Frame
 from minimagen.data.grammar import (
     COUNTS,
     Draws,
@@ -55,6 +57,7 @@ __all__ = [
 EDITION = 1  # raise it when the same seed no longer gives the same pictures
 MARGIN = 0.02  # between things and the picture's edge
 GAP = 0.03  # between things
+LARGEST = 4096  # side that a scene is drawn at, in pixels
 
 
 @config
@@ -94,9 +97,15 @@ class ShapesSource:
         """Return a scene's caption."""
         return self._scene(index).caption
 
-    def picture(self, index: int, size: int) -> Picture:
-        """Draw a scene."""
-        return draw(self._scene(index), size)
+    def size(self, index: int) -> tuple[int, int]:
+        """Return the largest size that is ever asked for: a scene is drawn, never enlarged."""
+        return LARGEST, LARGEST
+
+    def picture(self, index: int, shape: int | Frame) -> Picture:
+        """Draw a scene as large as the frame's longer side, and fit it."""
+        frame = Frame.of(shape)
+        drawn = draw(self._scene(index), max(frame.height, frame.width))
+        return drawn if frame.height == frame.width else frame.fit(Image.fromarray(drawn))
 
     def _scene(self, index: int) -> Scene:
         return scene(self.config.seed, index, self.config.variant)

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from minimagen.config import config
 from minimagen.data.folders import open_folder
+from minimagen.data.framing import FramingConfig
 from minimagen.data.items import RejectedItem, Rejection, Source
 from minimagen.data.shapes import ShapesConfig, ShapesSource
 from minimagen.errors import DataError
@@ -18,8 +19,8 @@ LATER_SUFFIXES = (".jsonl", ".csv", ".tsv", ".parquet", ".json", ".tar")
 
 
 @config
-class DataConfig:
-    """What to train on.
+class DataConfig(FramingConfig):
+    """What to train on, and how its pictures are framed.
 
     Args:
         dataset: ``shapes``, or a directory of captioned pictures.

@@ -1,27 +1,32 @@
 """The endless seeded stream of samples that training draws from.
 
-Sample number n is item ``index_of(n)``: seeded permutations of the training items, one after the
-other. A batch is a range of sample numbers, so the stream can be entered anywhere at once, and
-neither batch size nor workers change what a sample is. Pictures are decoded when first needed and
-then kept in memory.
+Sample number n is item ``index_of(n)`` of an :class:`~minimagen.data.order.Order`. A batch is a
+range of sample numbers, so the stream can be entered anywhere at once, and neither batch size nor
+workers change what a sample is. Pictures are decoded when first needed and then kept in memory;
+what chance does to a sample comes after that.
 """
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import count, cycle
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from minimagen import seeds
+from minimagen.data.augmentation import augmented
+from minimagen.data.buckets import Framing
+from minimagen.data.chance import cut_by_chance, flipped_by_chance
+from minimagen.data.framing import Frame
 from minimagen.data.items import Picture, RejectedItem, Rejection, Source
+from minimagen.data.order import Order
 from minimagen.data.workers import TIMEOUT_S, Workers
 from minimagen.errors import DataError
 from minimagen.tensors import from_uint8
+
+__all__ = ["Batch", "Loader", "Order", "batches", "load_batch", "make_loader", "readable_pictures"]
 
 REPLACEMENT_ATTEMPTS = 100
 OnReject = Callable[[Rejection], None]
@@ -33,44 +38,13 @@ class Batch:
 
     Args:
         numbers: global sample numbers, (B,).
-        images: (B, 3, S, S), float32 in [-1, 1].
+        images: (B, 3, H, W), float32 in [-1, 1].
         captions: (B,); empty means null text.
     """
 
     numbers: tuple[int, ...]
     images: Tensor
     captions: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Order:
-    """Which item each sample number is.
-
-    Args:
-        indices: the training items.
-        seed: the run's seed.
-        stage: stages see different orders.
-    """
-
-    indices: tuple[int, ...]
-    seed: int
-    stage: int
-
-    def index_of(self, number: int) -> int:
-        """Return the item of a sample number."""
-        epoch, place = divmod(number, len(self.indices))
-        return self.indices[_epoch_order(len(self.indices), self.seed, self.stage, epoch)[place]]
-
-    def replacement_for(self, number: int, attempt: int) -> int:
-        """Draw an item in place of one that turned out to be unusable."""
-        draw = seeds.unit(self.seed, self.stage, "replacement", number, attempt)
-        return self.indices[int(draw * len(self.indices))]
-
-
-@lru_cache(maxsize=4)
-def _epoch_order(length: int, seed: int, stage: int, epoch: int) -> list[int]:
-    order: list[int] = seeds.permutation(length, seed, stage, "order", epoch).tolist()
-    return order
 
 
 @dataclass(frozen=True)
@@ -88,7 +62,7 @@ class Loader:
 
     source: Source
     order: Order
-    size: int
+    framing: Framing
 
     def __call__(self, numbers: Sequence[int]) -> list[Loaded]:
         """Decode the pictures of these samples."""
@@ -99,7 +73,8 @@ class Loader:
         passed_over: list[Rejection] = []
         for attempt in range(REPLACEMENT_ATTEMPTS):
             try:
-                return Loaded(index, self.source.picture(index, self.size), tuple(passed_over))
+                picture = self.source.picture(index, self.framing.frame(index))
+                return Loaded(index, picture, tuple(passed_over))
             except RejectedItem as rejected:
                 passed_over.append(Rejection(self.source.name(index), str(rejected)))
                 index = self.order.replacement_for(number, attempt)
@@ -107,6 +82,21 @@ class Loader:
             f"sample {number}: {REPLACEMENT_ATTEMPTS} items in a row cannot be read, the last "
             f"{passed_over[-1].file_name} ({passed_over[-1].reason}); is the data still there?"
         )
+
+
+def make_loader(
+    source: Source, indices: Sequence[int], shape: int | Framing, seed: int, stage: int
+) -> Loader:
+    """Make the loader of a stage; the arguments are those of :func:`batches`."""
+    framing = Framing.of(shape)
+    buckets = () if framing.buckets is None else tuple(map(framing.bucket, indices))
+    order = Order(tuple(indices), seed, stage, buckets, framing.images_per_step)
+    return Loader(source, order, framing)
+
+
+def load_batch(loader: Loader, numbers: Sequence[int]) -> Batch:
+    """Load some samples by themselves, as the stream would serve them."""
+    return _batch(loader, dict(zip(numbers, loader(numbers), strict=True)))
 
 
 class Memory:
@@ -131,7 +121,7 @@ def batches(
     source: Source,
     indices: Sequence[int],
     *,
-    size: int,
+    size: int | Framing,
     plan: Iterable[range],
     seed: int,
     stage: int,
@@ -145,7 +135,7 @@ def batches(
     Args:
         source: the data set.
         indices: its items to train on.
-        size: side of the pictures, in pixels.
+        size: how pictures are framed; a number is centre squares of that side, in pixels.
         plan: the sample numbers of each batch, as :func:`consecutive` makes them.
         seed: the run's seed.
         stage: the stage's number.
@@ -157,7 +147,7 @@ def batches(
     Raises:
         TrainingError: when a worker dies or hangs.
     """
-    loader = Loader(source, Order(tuple(indices), seed, stage), size)
+    loader = make_loader(source, indices, size, seed, stage)
     memory = Memory(cache_gb)
     if workers:
         loads = _load_by_workers(loader, memory, iter(plan), Workers(loader, workers, timeout_s))
@@ -168,7 +158,7 @@ def batches(
         for loaded in loads:
             for sample in loaded.values():
                 report(sample.passed_over)
-            yield _batch(source, loaded)
+            yield _batch(loader, loaded)
 
 
 def consecutive(batch_size: int, first: int = 0, every: int = 1) -> Iterator[range]:
@@ -183,24 +173,25 @@ def consecutive(batch_size: int, first: int = 0, every: int = 1) -> Iterator[ran
 
 
 def readable_pictures(
-    source: Source, indices: Sequence[int], size: int
+    source: Source, indices: Sequence[int], shape: int | Frame
 ) -> tuple[list[int], Tensor, list[Rejection]]:
-    """Decode items, leaving out those that cannot be.
+    """Decode items, leaving out those that cannot be and all chance.
 
     Returns:
-        The items kept; their pictures, uint8 (N, 3, size, size), of which there may be none; and
-        what was left out.
+        The items kept; their pictures, uint8 (N, 3, H, W), of which there may be none; and what
+        was left out.
     """
+    frame = Frame.of(shape).without_chance()
     kept: list[int] = []
     pictures: list[Picture] = []
     left_out: list[Rejection] = []
     for index in indices:
         try:
-            pictures.append(source.picture(index, size))
+            pictures.append(source.picture(index, shape if isinstance(shape, int) else frame))
             kept.append(index)
         except RejectedItem as rejected:
             left_out.append(Rejection(source.name(index), str(rejected)))
-    none = torch.empty(0, 3, size, size, dtype=torch.uint8)
+    none = torch.empty(0, 3, frame.height, frame.width, dtype=torch.uint8)
     return kept, _stacked(pictures) if pictures else none, left_out
 
 
@@ -271,12 +262,29 @@ def _once(on_reject: OnReject | None) -> Callable[[Iterable[Rejection]], None]:
     return report
 
 
-def _batch(source: Source, samples: Samples) -> Batch:
-    captions = tuple(source.caption(sample.index) for sample in samples.values())
-    images = from_uint8(_stacked([sample.picture for sample in samples.values()]))
-    return Batch(tuple(samples), images, captions)
+def _batch(loader: Loader, samples: Samples) -> Batch:
+    captions = tuple(loader.source.caption(sample.index) for sample in samples.values())
+    pictures = [
+        _left_to_chance(loader, number, sample, caption)
+        for (number, sample), caption in zip(samples.items(), captions, strict=True)
+    ]
+    numbers, images = tuple(samples), from_uint8(_stacked(pictures))
+    how = loader.framing.config.augmentation
+    if how is not None:
+        images = augmented(images, how, numbers, loader.order.seed, loader.order.stage)
+    return Batch(numbers, images, captions)
+
+
+def _left_to_chance(loader: Loader, number: int, sample: Loaded, caption: str) -> Picture:
+    """Cut and mirror a fitted picture as its sample number says."""
+    config, picture = loader.framing.config, sample.picture
+    key = loader.order.seed, loader.order.stage
+    if config.crop == "random":
+        frame = Frame.of(loader.framing.frame(sample.index))
+        picture = cut_by_chance(picture, frame, number, *key)
+    return flipped_by_chance(picture, caption, number, *key) if config.flip else picture
 
 
 def _stacked(pictures: Sequence[Picture]) -> Tensor:
-    together = torch.from_numpy(np.stack(pictures))  # (B, S, S, 3)
-    return together.permute(0, 3, 1, 2).contiguous()
+    together = torch.from_numpy(np.stack(pictures))  # (B, H, W, 3)
+    return together.permute(0, 3, 1, 2)  # a view: floats are made in order

@@ -86,7 +86,15 @@ class Up(nn.Module):
 
 
 def coordinates(x: Tensor) -> Tensor:
-    """Where each pixel lies: y and x in [-1, 1]; (B, 2, H, W) for x (B, C, H, W)."""
-    rows = torch.linspace(-1, 1, x.shape[2], device=x.device, dtype=x.dtype)
-    columns = torch.linspace(-1, 1, x.shape[3], device=x.device, dtype=x.dtype)
+    """Where each pixel lies: y and x, in [-1, 1] for a square; (B, 2, H, W) for x (B, C, H, W).
+
+    One unit is as long across as down, and of about the same number of pixels at every aspect
+    ratio of one area: so a wide picture reaches further than 1 across and less far down, and a
+    network sees by it what shape it draws.
+    """
+    height, width = x.shape[2:]
+    stretch = math.sqrt(max(height - 1, 1) / max(width - 1, 1))  # exactly 1 for a square
+    down, across = stretch, 1 / stretch
+    rows = torch.linspace(-down, down, height, device=x.device, dtype=x.dtype)
+    columns = torch.linspace(-across, across, width, device=x.device, dtype=x.dtype)
     return torch.stack(torch.meshgrid(rows, columns, indexing="ij")).expand(len(x), -1, -1, -1)

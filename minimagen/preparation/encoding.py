@@ -99,7 +99,7 @@ class Make:
 def resized(image: Image.Image, size: int | None) -> Image.Image:
     """Reduce the shorter side to ``size``, so that its middle is what training would make of it.
 
-    The middle square of the result is what :func:`minimagen.data.pictures.square` makes of the
+    The middle square of the result is what :meth:`minimagen.data.framing.Frame.fit` makes of the
     whole, but for roundings by 1 of 255: same filter, same scale, and a grid of pixels that lies
     evenly about the centre. For that the longer side loses less than two pixels of the result. A
     smaller picture stays as it is.

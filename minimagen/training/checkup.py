@@ -2,6 +2,8 @@
 
 import math
 
+from torch import Tensor
+
 from minimagen.data.stream import readable_pictures
 from minimagen.runtime import autocast
 from minimagen.stage import Stage
@@ -65,10 +67,15 @@ class Checkup:
 
     def _pictures(self, indices: list[int]) -> ValidationSet:
         """Decode some pictures, leaving out those that turn out to be unreadable."""
-        size = self.averaged.config.size
-        kept, images, left_out = readable_pictures(self.run.source, indices, size)
-        for item in left_out:
-            self.journal.note(f"left {item.file_name} out of validation: {item.reason}")
+        framing = self.run.framing(self.averaged.index, images_per_step=1)
+        kept: list[int] = []
+        images: list[Tensor] = []
+        for frame, own in framing.by_frame(indices):
+            readable, pictures, left_out = readable_pictures(self.run.source, own, frame)
+            kept += readable
+            images += pictures
+            for item in left_out:
+                self.journal.note(f"left {item.file_name} out of validation: {item.reason}")
         captions = tuple(self.run.source.caption(i) for i in kept)
         text = None if self.run.embed is None or not captions else self.run.embed(captions)
         return ValidationSet(images, text, captions)

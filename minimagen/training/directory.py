@@ -139,6 +139,14 @@ class TrainingDirectory:
         picture.save(png, "PNG")
         write_bytes(self.path / "samples" / f"stage_{stage}_step_{step}.png", png.getvalue())
 
+    def save_preview(self, name: str, picture: Image.Image) -> None:
+        """Write a picture of what is trained on, once."""
+        path = self.path / "samples" / f"{name}.png"
+        if not path.exists():
+            png = io.BytesIO()
+            picture.save(png, "PNG")
+            write_bytes(path, png.getvalue())
+
     def save_weights(self, stage: int, weights: Weights, tensors: dict[str, Tensor]) -> None:
         """Write a stage's weights file."""
         write_weights(weights_path(self.path, stage, weights), tensors)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from minimagen.aspect import Sides
 from minimagen.seeds import generators, normal, units
 from minimagen.stage import Stage
 
@@ -20,7 +21,7 @@ class Draws:
 
     Args:
         t: diffusion time, (B,).
-        eps: noise, (B, C, side, side).
+        eps: noise, (B, C, H, W): of the whole picture, or of the crop.
         keep: which captions are kept, (B,), bool.
         keep_lowres: which low-res images are kept, (B,), bool; unused by the first stage.
         show_estimate: which samples are shown the network's own estimate, (B,), bool.
@@ -45,7 +46,12 @@ class Draws:
 
 
 def draw(
-    stage: Stage, numbers: Sequence[int], batch: int, seed: int, purpose: str = "training"
+    stage: Stage,
+    numbers: Sequence[int],
+    batch: int,
+    seed: int,
+    purpose: str = "training",
+    sides: Sides | None = None,
 ) -> Draws:
     """Draw all that a batch needs.
 
@@ -55,11 +61,13 @@ def draw(
         batch: size of the global batch, over which the times are stratified.
         seed: of the run.
         purpose: keeps training and validation apart.
+        sides: height and width of the images; None is the stage's square.
     """
     key = (seed, stage.name, purpose)
     config = stage.config
-    side = config.crop or config.size
-    shape = (stage.network.config.channels, side, side)
+    whole = sides or (config.size, config.size)
+    seen = _seen(stage, whole)
+    shape = (stage.network.config.channels, *seen)
     has_lowres = stage.smaller is not None
     return Draws(
         t=_times(stage, numbers, batch, key).float(),
@@ -67,7 +75,7 @@ def draw(
         keep=units(numbers, *key, "keep") >= config.text_dropout,
         keep_lowres=units(numbers, *key, "keep_lowres") >= config.lowres_dropout,
         show_estimate=units(numbers, *key, "show_estimate") < config.self_conditioning,
-        corners=_corners(stage, numbers, key),
+        corners=None if seen == whole else _corners(stage, numbers, whole, key),
         lowres_t=units(numbers, *key, "lowres_t").float() * config.augmentation.max_time,
         lowres_eps=normal(generators(numbers, *key, "lowres_eps"), shape) if has_lowres else None,
     )
@@ -87,12 +95,20 @@ def _times(stage: Stage, numbers: Sequence[int], batch: int, key: tuple[int, str
     return stage.config.times.draw(units(numbers, *key, "t"), position, batch)
 
 
-def _corners(stage: Stage, numbers: Sequence[int], key: tuple[int, str, str]) -> Tensor | None:
+def _seen(stage: Stage, whole: Sides) -> Sides:
+    """Return height and width of what the network is shown of a picture."""
+    if stage.config.crop in (None, stage.config.size):
+        return whole
+    height, width = (min(side, stage.config.crop) for side in whole)
+    return height, width
+
+
+def _corners(
+    stage: Stage, numbers: Sequence[int], whole: Sides, key: tuple[int, str, str]
+) -> Tensor:
     """Draw crop corners on the network's patch grid, so a crop is cut as a picture would be."""
-    crop, size = stage.config.crop, stage.config.size
-    if crop is None or crop == size:
-        return None
     grid = stage.network.config.size_multiple
-    places = (size - crop) // grid + 1
+    free = [side - seen for side, seen in zip(whole, _seen(stage, whole), strict=True)]
+    places = torch.tensor([pixels // grid + 1 for pixels in free])
     u = torch.stack([units(numbers, *key, "top"), units(numbers, *key, "left")], dim=1)
     return (u * places).long() * grid  # (B, 2)

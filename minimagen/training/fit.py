@@ -248,7 +248,7 @@ class Fit:
         return batches(
             run.source,
             run.training,
-            size=self.stage.config.size,
+            size=run.framing(self.stage.index, self.learner.images_per_step),
             plan=self._plan(),
             seed=run.config.seed,
             stage=self.stage.index,

@@ -180,7 +180,8 @@ class Learner:
         return called
 
     def _losses(self, batch: Batch) -> Tensor:
-        draws = draw(self.stage, batch.numbers, self.images_per_step, self.run.config.seed)
+        seed, sides = self.run.config.seed, (batch.images.shape[2], batch.images.shape[3])
+        draws = draw(self.stage, batch.numbers, self.images_per_step, seed, sides=sides)
         text = None if self.run.embed is None else self.run.embed(batch.captions)
         network, *log_variance = self._called
         with autocast(self.stage.device, self.run.precision):

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from minimagen.cascade import CascadeConfig
 from minimagen.conditioning import TextEmbedding
+from minimagen.data.buckets import Framing
 from minimagen.data.items import Rejection, Source
 from minimagen.data.sources import open_source
 from minimagen.data.split import split
@@ -22,7 +23,9 @@ from minimagen.text.cache import EmbeddingTable, embed_captions
 from minimagen.text.encoders import describe
 from minimagen.training.config import TrainingConfig
 from minimagen.training.directory import TrainingDirectory
+from minimagen.training.layout import Layout, lay_out, without
 from minimagen.training.origin import DataRecord
+from minimagen.training.previews import previews
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Run:
         validation: indices of the validation split.
         embed: captions to embeddings, read from the cache; None for an unconditional cascade.
         precision: what the network computes in.
+        layout: which sides its pictures have.
         workers: data-loading processes, of each process.
         processes: that fit each stage together.
     """
@@ -48,8 +52,13 @@ class Run:
     validation: list[int]
     embed: Callable[[tuple[str, ...]], TextEmbedding] | None
     precision: Precision
+    layout: Layout
     workers: int
     processes: Processes
+
+    def framing(self, stage: int, images_per_step: int) -> Framing:
+        """Return how a stage's pictures are framed, for steps of so many images."""
+        return self.layout.framing(stage, images_per_step)
 
 
 @dataclass(frozen=True)
@@ -62,6 +71,7 @@ class Materials:
         training: indices of the training split.
         validation: indices of the validation split.
         table: embeddings of all captions; None for an unconditional cascade.
+        layout: which sides the pictures have.
     """
 
     source: Source
@@ -69,6 +79,7 @@ class Materials:
     training: list[int]
     validation: list[int]
     table: EmbeddingTable | None
+    layout: Layout
 
 
 def gather(cascade: CascadeConfig, training: TrainingConfig, device: torch.device) -> Materials:
@@ -81,8 +92,11 @@ def gather(cascade: CascadeConfig, training: TrainingConfig, device: torch.devic
     largest = cascade.imagen.stages[-1].size
     source, rejected = open_source(training.data, check_size=largest)
     chosen, held_out = split(len(source), training.train_fraction, training.seed)
+    layout, too_small = lay_out(source, training.data, cascade)
+    chosen, held_out = without(too_small, chosen), without(too_small, held_out)
+    rejected += [Rejection(source.name(index), why) for index, why in too_small.items()]
     table = _embed(cascade, source, device)
-    return Materials(source, rejected, chosen, held_out, table)
+    return Materials(source, rejected, chosen, held_out, table, layout)
 
 
 def begin(
@@ -117,7 +131,7 @@ def begin(
     directory.save_configuration(replace(training, precision=precision))
     directory.save_rejections(materials.rejected)
     directory.note(*_opening_lines(materials, cascade, processes))
-    return Run(
+    run = Run(
         directory=directory,
         config=training,
         source=materials.source,
@@ -125,9 +139,14 @@ def begin(
         validation=materials.validation,
         embed=materials.table,
         precision=precision,
+        layout=materials.layout,
         workers=(0 if device.type == "cpu" else 4) if workers is None else workers,
         processes=processes,
     )
+    if processes.is_first:
+        for name, picture in previews(run):
+            directory.save_preview(name, picture)
+    return run
 
 
 def require_same_steps(
@@ -238,6 +257,7 @@ def _opening_lines(materials: Materials, cascade: CascadeConfig, processes: Proc
         f"data: {len(materials.training)} to train on, {len(materials.validation)} to validate "
         f"with, {len(materials.rejected)} rejected{': ' if reasons else ''}{', '.join(reasons)}",
         *materials.source.notes,
+        *materials.layout.lines(materials.training, materials.validation),
         "text encoder: none" if encoder is None else f"text encoder: {describe(encoder)}",
         f"captions: {materials.table.cut if materials.table else 0} longer than the encoder keeps, "
         "and cut",

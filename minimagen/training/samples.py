@@ -26,23 +26,39 @@ def sample_grid(stage: Stage, shown: ValidationSet, seed: int) -> Image.Image:
         shown: the captions, and the pictures that super-resolution starts from.
         seed: of the run.
     """
-    numbers = range(len(shown))
-    originals = from_uint8(shown.images).to(stage.device)
+    entries = [
+        entry
+        for numbers, part in shown.parts(len(shown))
+        for entry in _entries(stage, part, seed, numbers)
+    ]
+    headings = tuple(entries[0])
+    cell = min(max(stage.config.size, SMALLEST), LARGEST)  # whole: nothing is reduced up to 512 px
+    return captioned_grid(
+        [tuple(entry.values()) for entry in entries],
+        shown.captions,
+        cell=cell,
+        columns=max(1, WIDEST // (cell * len(headings))),
+        headings=headings,
+    )
+
+
+def _entries(
+    stage: Stage, shown: ValidationSet, seed: int, numbers: range
+) -> list[dict[str, Image.Image]]:
+    """Draw pictures of one shape; returns for each what the grid shows of it, by heading."""
+    originals = from_uint8(torch.stack(list(shown.images))).to(stage.device)
+    sides = (originals.shape[2], originals.shape[3])
     text = None if shown.text is None else shown.text.to(stage.device)
     lowres: LowRes | None = None
     columns: dict[str, list[Image.Image]] = {}
     if stage.smaller is not None:
-        smaller = resize(originals, stage.smaller)
-        lowres = stage.lowres(smaller, seed, numbers)
+        smaller = resize(originals, stage.smaller_sides(sides))
+        lowres = stage.lowres(smaller, seed, numbers, sides)
         columns[f"given, {stage.smaller} px"] = to_pictures(smaller)
-    drawn = stage.sample(Conditioning(text, lowres), seed=seed, numbers=numbers)
+    drawn = stage.sample(Conditioning(text, lowres), seed=seed, numbers=numbers, sides=sides)
     columns[f"drawn, {stage.config.size} px"] = to_pictures(drawn)
     columns["true"] = to_pictures(originals)
-    cell = min(max(stage.config.size, SMALLEST), LARGEST)  # whole: nothing is reduced up to 512 px
-    return captioned_grid(
-        list(zip(*columns.values(), strict=True)),
-        shown.captions,
-        cell=cell,
-        columns=max(1, WIDEST // (cell * len(columns))),
-        headings=tuple(columns),
-    )
+    return [
+        dict(zip(columns, pictures, strict=True))
+        for pictures in zip(*columns.values(), strict=True)
+    ]

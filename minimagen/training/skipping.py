@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from minimagen.data.stream import Loader, Order
+from minimagen.data.stream import make_loader
 from minimagen.stage import Stage
 from minimagen.training.journal import Journal
 from minimagen.training.learner import Gradient
@@ -22,7 +22,7 @@ def write_down(run: Run, stage: Stage, step: int, gradient: Gradient, journal: J
         journal: where it is written.
     """
     numbers = gradient.suspects()
-    names = file_names(run, stage, numbers)
+    names = file_names(run, stage, numbers, len(gradient.numbers))
     loss, norm = float(gradient.loss), float(gradient.norm)
     what = f"loss {loss:g}, gradient norm {norm:g}, {_listed(numbers, names)}"
     journal.note(f"skipped step {step}: {what}")
@@ -30,12 +30,14 @@ def write_down(run: Run, stage: Stage, step: int, gradient: Gradient, journal: J
     return what
 
 
-def file_names(run: Run, stage: Stage, numbers: Sequence[int]) -> list[str]:
+def file_names(
+    run: Run, stage: Stage, numbers: Sequence[int], images_per_step: int = 1
+) -> list[str]:
     """Return the names of the items that were these samples of a stage's stream."""
-    order = Order(tuple(run.training), run.config.seed, stage.index)
+    framing = run.framing(stage.index, images_per_step)
+    loader = make_loader(run.source, run.training, framing, run.config.seed, stage.index)
     # Loaded again, for only loading tells which item stood in for one that was unreadable.
-    samples = Loader(run.source, order, stage.config.size)(numbers)
-    return [run.source.name(sample.index) for sample in samples]
+    return [run.source.name(sample.index) for sample in loader(numbers)]
 
 
 def _listed(numbers: Sequence[int], names: Sequence[str]) -> str:

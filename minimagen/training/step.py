@@ -28,7 +28,7 @@ def stage_losses(
     Args:
         stage: what is learnt.
         network: the one that is trained, or its average.
-        images: whole pictures at the stage's size in [-1, 1], (B, 3, S, S).
+        images: whole pictures at the stage's size in [-1, 1], (B, 3, H, W).
         text: their captions; None for an unconditional stage.
         draws: what chance decided.
         log_variance: of the loss at each log-SNR, (B,) -> (B,); None leaves the loss as it is.
@@ -36,7 +36,7 @@ def stage_losses(
     device = stage.device
     images = images.to(device)
     cond = training_condition(stage, images, text, draws)
-    x_0 = images if draws.corners is None else crop(images, draws.corners, draws.eps.shape[-1])
+    x_0 = images if draws.corners is None else crop(images, draws.corners, *draws.eps.shape[2:])
     eps, t = draws.eps.to(device), draws.t.to(device)
     if _asks_twice(stage, network, draws):
         at = stage.config.schedule.at(t, like=x_0)
@@ -69,10 +69,11 @@ def training_condition(
 ) -> Conditioning:
     """Return what the network is told: captions and noised low-res images, some dropped."""
     lowres = None
+    sides = (images.shape[2], images.shape[3])
     if stage.smaller is not None and draws.lowres_eps is not None:
         lowres = prepare_lowres(
-            resize(images, stage.smaller),
-            stage.config.size,
+            resize(images, stage.smaller_sides(sides)),
+            sides,
             draws.lowres_t.to(images.device),
             draws.lowres_eps.to(images.device),
             stage.config.augmentation.schedule,

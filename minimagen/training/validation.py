@@ -1,5 +1,6 @@
 """The loss on held-out pictures: averaged weights, fixed draws, nothing dropped, no gradients."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -22,18 +23,33 @@ class ValidationSet:
     """Held-out pictures, decoded once.
 
     Args:
-        images: uint8, (N, 3, S, S).
+        images: N of them, uint8, (3, H, W); those of one shape follow each other.
         text: their captions; None for an unconditional cascade.
         captions: the same, as strings.
     """
 
-    images: Tensor
+    images: Tensor | Sequence[Tensor]
     text: TextEmbedding | None
     captions: tuple[str, ...]
 
     def __len__(self) -> int:
         """Return N."""
         return len(self.images)
+
+    def parts(self, size: int) -> Iterator[tuple[range, "ValidationSet"]]:
+        """Divide it into parts of one shape and at most a size; each with the places it had."""
+        start = 0
+        while start < len(self):
+            shape = self.images[start].shape
+            stop = start + 1
+            while stop < min(start + size, len(self)) and self.images[stop].shape == shape:
+                stop += 1
+            yield range(start, stop), self._rows(slice(start, stop))
+            start = stop
+
+    def _rows(self, rows: slice) -> "ValidationSet":
+        text = None if self.text is None else self.text[rows]
+        return ValidationSet(torch.stack(list(self.images[rows])), text, self.captions[rows])
 
 
 @dataclass(frozen=True)
@@ -82,29 +98,27 @@ def validation_loss(
         processes: that share the work; None is this one on its own.
     """
     processes = Processes(stage.device) if processes is None else processes
-    starts = range(0, len(held_out), batch_size)
-    measured = []
-    for first in range(0, len(starts), processes.count):
-        mine = min(first + processes.rank, len(starts) - 1)  # the last one again, if need be
-        start = starts[mine]
-        rows = slice(start, min(start + batch_size, len(held_out)))
+    parts = list(held_out.parts(batch_size))
+    measured: list[Tensor] = []
+    for first in range(0, len(parts), processes.count):
+        mine = min(first + processes.rank, len(parts) - 1)  # the last one again, if need be
         with autocast(stage.device, precision):
-            found = _measured(stage, network, held_out, rows, seed)
-        padding = (0, 0, 0, batch_size - len(found))
-        measured.append(processes.gather(F.pad(found, padding)))
-    losses, levels = torch.cat(measured)[: len(held_out)].unbind(1)
+            found = _measured(stage, network, *parts[mine], len(held_out), seed)
+        everyone = processes.gather(F.pad(found, (0, 0, 0, batch_size - len(found))))
+        theirs = zip(torch.split(everyone, batch_size), parts[first:], strict=False)
+        measured += [own[: len(numbers)] for own, (numbers, _) in theirs]
+    losses, levels = torch.cat(measured).unbind(1)
     return summarised(losses, levels)
 
 
 def _measured(
-    stage: Stage, network: Network, held_out: ValidationSet, rows: slice, seed: int
+    stage: Stage, network: Network, numbers: range, part: ValidationSet, count: int, seed: int
 ) -> Tensor:
-    """Return loss and log-SNR of some pictures, (B, 2), float64."""
-    numbers = range(rows.start, rows.stop)
-    draws = draw(stage, numbers, len(held_out), seed, "validation").undropped()
-    text = None if held_out.text is None else held_out.text[rows]
-    images = from_uint8(held_out.images[rows])
-    losses = stage_losses(stage, network, images, text, draws).double().cpu()
+    """Return loss and log-SNR of some pictures of one shape, (B, 2), float64."""
+    images = from_uint8(torch.stack(list(part.images)))
+    sides = (images.shape[2], images.shape[3])
+    draws = draw(stage, numbers, count, seed, "validation", sides).undropped()
+    losses = stage_losses(stage, network, images, part.text, draws).double().cpu()
     return torch.stack([losses, stage.config.schedule.log_snr(draws.t.double())], dim=1)
 
 

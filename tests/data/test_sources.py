@@ -34,7 +34,7 @@ def test_a_configuration_survives_its_file() -> None:
     assert parse(DataConfig, dump(config), "here") == config
 
 
-@pytest.mark.parametrize("text", ['{"max_rejected": 1.5}', '{"cache_gb": -1}', '{"flip": true}'])
+@pytest.mark.parametrize("text", ['{"max_rejected": 1.5}', '{"cache_gb": -1}', '{"flipp": true}'])
 def test_impossible_parameters_are_refused(text: str) -> None:
     with pytest.raises(ConfigError):
         parse(DataConfig, text, "here")

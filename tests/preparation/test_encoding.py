@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minimagen.data.pictures import read_picture, square, upright
+from minimagen.data.framing import Frame
+from minimagen.data.pictures import read_picture, upright
 from minimagen.preparation.encoding import Sample, encoded, resized
 from tests.preparation.albums import scene
 
@@ -19,7 +20,7 @@ def test_the_middle_is_what_training_makes_of_the_whole(sides: tuple[int, int], 
     """Filter, scale and centre are the same; Pillow keeps boxes in float32, so a few round by 1."""
     image = scene(3, *sides)
     small = resized(image, size)
-    off = np.abs(np.asarray(square(small, size), int) - np.asarray(square(image, size)))
+    off = np.abs(Frame.of(size).fit(small).astype(int) - Frame.of(size).fit(image))
     assert min(small.size) == size
     assert off.max() <= 1
     assert (off > 0).mean() < 0.03
