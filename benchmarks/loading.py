@@ -26,7 +26,7 @@ from minimagen.cascade import CascadeConfig
 from minimagen.data.buckets import Framing, nearest_ratios
 from minimagen.data.folders import FolderSource, open_folder
 from minimagen.data.framing import Frame, FramingConfig
-from minimagen.data.stream import Batch, batches
+from minimagen.data.stream import Batch, batches, consecutive
 from minimagen.training.config import TrainingConfig
 from minimagen.training.directory import TrainingDirectory
 from minimagen.training.fit import Fit
@@ -83,8 +83,7 @@ def stream_of(source: FolderSource, config: FramingConfig, size: int) -> Iterato
         source,
         range(len(source)),
         size=framing,
-        batch_size=BATCH,
-        first_batch=0,
+        plan=consecutive(BATCH),
         seed=0,
         stage=0,
         cache_gb=0,

@@ -30,6 +30,9 @@ class Bystander(TrainingDirectory):
     def save_samples(self, stage: int, step: int, picture: Image.Image) -> None:
         """Leave it."""
 
+    def save_preview(self, name: str, picture: Image.Image) -> None:
+        """Leave it."""
+
     def save_weights(self, stage: int, weights: Weights, tensors: dict[str, Tensor]) -> None:
         """Leave it."""
 

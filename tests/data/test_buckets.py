@@ -17,7 +17,15 @@ from minimagen.data.folders import FolderSource, open_folder
 from minimagen.data.framing import Frame, FramingConfig
 from minimagen.data.items import Picture
 from minimagen.data.shapes import ShapesConfig, ShapesSource
-from minimagen.data.stream import Batch, Loader, batches, load_batch, make_loader, readable_pictures
+from minimagen.data.stream import (
+    Batch,
+    Loader,
+    batches,
+    consecutive,
+    load_batch,
+    make_loader,
+    readable_pictures,
+)
 from minimagen.tensors import to_uint8
 
 RATIOS = (1.5, 2 / 3)
@@ -45,7 +53,7 @@ def framing(source: FolderSource, **config: object) -> Framing:
 
 
 def stream(source: FolderSource, shape: Framing, **changes: object) -> Iterator[Batch]:
-    settings = {"batch_size": STEP, "first_batch": 0, "seed": 0, "stage": 0} | changes
+    settings = {"plan": consecutive(STEP), "seed": 0, "stage": 0} | changes
     return batches(source, range(14), size=shape, **settings)  # type: ignore[arg-type]
 
 
@@ -74,7 +82,7 @@ def test_a_batch_has_one_shape_and_both_shapes_come(source: FolderSource) -> Non
 def test_how_a_step_is_cut_into_batches_changes_nothing(source: FolderSource) -> None:
     """All micro-batches of a step have its shape, with random crops, flips and colours."""
     shape = framing(source, **CHANCES)
-    small, whole = stream(source, shape, batch_size=1), stream(source, shape)
+    small, whole = stream(source, shape, plan=consecutive(1)), stream(source, shape)
     for step in islice(whole, 12):
         parts = list(islice(small, STEP))
         assert sum((part.numbers for part in parts), ()) == step.numbers
@@ -86,7 +94,7 @@ def test_the_stream_can_be_entered_anywhere_and_workers_change_nothing(
 ) -> None:
     shape = framing(source, **CHANCES)
     from_the_start = list(islice(stream(source, shape), 12))
-    assert same(next(stream(source, shape, first_batch=11)), from_the_start[11])
+    assert same(next(stream(source, shape, plan=consecutive(STEP, 11))), from_the_start[11])
     by_workers = list(islice(stream(source, shape, workers=2), 12))
     assert all(same(a, b) for a, b in zip(by_workers, from_the_start, strict=True))
 
@@ -115,8 +123,7 @@ def test_chance_comes_after_the_memory(source: FolderSource) -> None:
         counted,  # type: ignore[arg-type]
         [0],
         size=shape,
-        batch_size=1,
-        first_batch=0,
+        plan=consecutive(1),
         seed=0,
         stage=0,
     )

@@ -16,7 +16,7 @@ from minimagen.cascade import CascadeConfig
 from minimagen.conditioning import TextEmbedding
 from minimagen.data.folders import open_folder
 from minimagen.data.sources import DataConfig
-from minimagen.data.stream import batches
+from minimagen.data.stream import batches, consecutive
 from minimagen.errors import ConfigError, DataError
 from minimagen.stage import Stage
 from minimagen.training.draws import draw
@@ -238,8 +238,7 @@ def test_batches_of_the_stream_are_what_the_layout_says(pictures: Path, tmp_path
             source,
             range(12),
             size=layout.framing(stage, 2),
-            batch_size=2,
-            first_batch=0,
+            plan=consecutive(2),
             seed=0,
             stage=stage,
         )
