@@ -30,6 +30,7 @@ def train(options: argparse.Namespace) -> Path:
     require_optimizer(training.optimizer)
     device = pick_device(options.device)
     materials = gather(cascade, training, device)
+    cascade = materials.cascade
 
     if before is None:
         timestamp = options.timestamp or time.strftime("%Y%m%d_%H%M%S")

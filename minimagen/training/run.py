@@ -19,7 +19,7 @@ from minimagen.imagen import load_weights, make_stage, weights_path
 from minimagen.runtime import Precision, pick_precision
 from minimagen.stage import Stage
 from minimagen.text.cache import EmbeddingTable, embed_captions
-from minimagen.text.encoders import describe
+from minimagen.text.encoders import describe, learned
 from minimagen.training.config import TrainingConfig
 from minimagen.training.directory import TrainingDirectory
 from minimagen.training.origin import DataRecord
@@ -55,6 +55,7 @@ class Materials:
     """What a run works on, ready in memory.
 
     Args:
+        cascade: what is trained, with all that its text encoder learns from captions.
         source: captioned pictures.
         rejected: what was left out at the start.
         training: indices of the training split.
@@ -62,6 +63,7 @@ class Materials:
         table: embeddings of all captions; None for an unconditional cascade.
     """
 
+    cascade: CascadeConfig
     source: Source
     rejected: list[Rejection]
     training: list[int]
@@ -79,8 +81,10 @@ def gather(cascade: CascadeConfig, training: TrainingConfig, device: torch.devic
     largest = cascade.imagen.stages[-1].size
     source, rejected = open_source(training.data, check_size=largest)
     chosen, held_out = split(len(source), training.train_fraction, training.seed)
-    table = _embed(cascade, source, device)
-    return Materials(source, rejected, chosen, held_out, table)
+    captions = [source.caption(i) for i in range(len(source))]
+    cascade = _settled(cascade, captions)
+    table = _embed(cascade, captions, device)
+    return Materials(cascade, source, rejected, chosen, held_out, table)
 
 
 def begin(
@@ -155,11 +159,20 @@ def starting_stage(
     return stage
 
 
-def _embed(cascade: CascadeConfig, source: Source, device: torch.device) -> EmbeddingTable | None:
+def _settled(cascade: CascadeConfig, captions: Sequence[str]) -> CascadeConfig:
+    """Fill in what the text encoder learns from captions, such as a vocabulary."""
+    encoder = cascade.imagen.text_encoder
+    if encoder is None:
+        return cascade
+    return replace(cascade, imagen=replace(cascade.imagen, text_encoder=learned(encoder, captions)))
+
+
+def _embed(
+    cascade: CascadeConfig, captions: Sequence[str], device: torch.device
+) -> EmbeddingTable | None:
     encoder = cascade.imagen.text_encoder
     if encoder is None:
         return None
-    captions = [source.caption(i) for i in range(len(source))]
     with tqdm(desc="captions", unit="caption", leave=False) as bar:
 
         def show(done: int, total: int) -> None:

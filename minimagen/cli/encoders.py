@@ -1,0 +1,50 @@
+"""What ``--T5_NAME`` says, as a part of the parameter files."""
+
+from typing import Any
+
+from minimagen.text.locate import BUNDLED, SHORT_NAMES, locate
+
+Tree = dict[str, Any]
+WITHOUT_NAME = ("words", "labels")  # kinds that are learnt from the captions themselves
+LEARNED = {"words": "vocabulary", "labels": "labels"}
+
+
+def encoder_tree(before: Tree | None, name: str) -> Tree | None:
+    """Return the text encoder that a name asks for; None is no text at all.
+
+    Args:
+        before: the one in the parameter files; its other settings stay where the kind does.
+        name: none, words, labels, t5-tiny, a short name, a Hub name or a directory.
+
+    Raises:
+        ConfigError: for a name whose files are not to be found: they say what kind it is.
+    """
+    if name == "none":
+        return None
+    before = before or {"kind": "t5"}
+    if name in WITHOUT_NAME:
+        return before if before.get("kind") == name else {"kind": name}
+    if before.get("name") == name:
+        return before
+    kind = _kind_of(name)
+    same = before.get("kind", "t5") == kind
+    return {**before, "name": name} if same else {"kind": kind, "name": name}
+
+
+def leave_learned(asked: Tree | None, stored: Tree | None) -> None:
+    """Ask for what a run has learned from its captions, where it is left open."""
+    if not asked or not stored:
+        return
+    key = LEARNED.get(asked.get("kind", "t5"))
+    if key is not None and asked.get(key) is None and key in stored:
+        asked[key] = stored[key]
+    for part, before in zip(asked.get("parts", ()), stored.get("parts", ()), strict=False):
+        leave_learned(part, before)
+
+
+def _kind_of(name: str) -> str:
+    """Say which kind a model is; where its files must say that, they are looked at."""
+    if name == BUNDLED or name in SHORT_NAMES:
+        return "t5"
+    model_type = str(locate(name, None).settings.get("model_type"))
+    return "clip" if model_type.startswith("clip") else "t5"
