@@ -5,11 +5,10 @@ from typing import Any
 from minimagen.text.locate import BUNDLED, SHORT_NAMES, locate
 
 Tree = dict[str, Any]
-WITHOUT_NAME = ("words", "labels")  # kinds that are learnt from the captions themselves
-LEARNED = {"words": "vocabulary", "labels": "labels"}
+LEARNED = {"words": "vocabulary", "labels": "labels"}  # what kinds without a name learn
 
 
-def encoder_tree(before: Tree | None, name: str) -> Tree | None:
+def encoder_tree(before: Any, name: str) -> Tree | None:
     """Return the text encoder that a name asks for; None is no text at all.
 
     Args:
@@ -21,8 +20,8 @@ def encoder_tree(before: Tree | None, name: str) -> Tree | None:
     """
     if name == "none":
         return None
-    before = before or {"kind": "t5"}
-    if name in WITHOUT_NAME:
+    before = before if isinstance(before, dict) else {"kind": "t5"}
+    if name in LEARNED:
         return before if before.get("kind") == name else {"kind": name}
     if before.get("name") == name:
         return before
@@ -31,9 +30,9 @@ def encoder_tree(before: Tree | None, name: str) -> Tree | None:
     return {**before, "name": name} if same else {"kind": kind, "name": name}
 
 
-def leave_learned(asked: Tree | None, stored: Tree | None) -> None:
+def leave_learned(asked: Any, stored: Any) -> None:
     """Ask for what a run has learned from its captions, where it is left open."""
-    if not asked or not stored:
+    if not isinstance(asked, dict) or not isinstance(stored, dict):
         return
     key = LEARNED.get(asked.get("kind", "t5"))
     if key is not None and asked.get(key) is None and key in stored:
