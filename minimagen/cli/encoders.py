@@ -20,14 +20,14 @@ def encoder_tree(before: Any, name: str) -> Tree | None:
     """
     if name == "none":
         return None
-    before = before if isinstance(before, dict) else {"kind": "t5"}
+    known: Tree = before if isinstance(before, dict) else {"kind": "t5"}
     if name in LEARNED:
-        return before if before.get("kind") == name else {"kind": name}
-    if before.get("name") == name:
-        return before
+        return known if known.get("kind") == name else {"kind": name}
+    if known.get("name") == name:
+        return known
     kind = _kind_of(name)
-    same = before.get("kind", "t5") == kind
-    return {**before, "name": name} if same else {"kind": kind, "name": name}
+    same = known.get("kind", "t5") == kind
+    return {**known, "name": name} if same else {"kind": kind, "name": name}
 
 
 def leave_learned(asked: Any, stored: Any) -> None:
