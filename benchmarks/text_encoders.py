@@ -12,7 +12,6 @@ import argparse
 import json
 import time
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +36,7 @@ WORDS: Tree = {"kind": "words"}
 CLIP_STEPS = {"clip, trained": 400, "clip, random weights": 0}
 SINGLE = ("t5-tiny", "words", "words, alone", *CLIP_STEPS, "t5-tiny + words")
 SCENES = ("t5-tiny", "words", "t5-tiny + words")
+IMAGES: dict[Variant, int] = {"single": 10_080, "scenes": 20_160}  # to train a cell on
 CAPTIONS = 64
 SHOWN = 6  # pictures of an encoder
 
@@ -185,17 +185,17 @@ def main() -> None:
     """Measure what is not measured yet, print the tables, write JSON and pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--directory", type=Path, default=Path("text_encoders"))
-    parser.add_argument("--images", type=int, default=20_160, help="to train each cell on")
+    parser.add_argument("--share", type=float, default=1.0, help="of the training, to try it out")
     parser.add_argument("--dry", action="store_true", help="write nothing into docs/measured")
     options = parser.parse_args()
     torch.set_num_threads(1)
     options.directory.mkdir(parents=True, exist_ok=True)
     lines = options.directory / "cells.jsonl"
     known = {(cell["encoder"], cell["variant"]) for cell in _done(lines)}
-    run = partial(measure, images=options.images, directory=options.directory)
     for name, variant in cells():
         if (name, variant) not in known:
-            cell = run(name, variant)
+            images = round(options.share * IMAGES[variant])
+            cell = measure(name, variant, images, options.directory)
             with lines.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(cell) + "\n")
     found = _done(lines)
