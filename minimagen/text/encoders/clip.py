@@ -47,6 +47,7 @@ def find_clip(config: ClipConfig) -> Transformer:
     """
     family = Family(
         models={"clip": "CLIPTextModel", "clip_text_model": "CLIPTextModel"},
+        tokenizer="CLIPTokenizer",
         width_key="hidden_size",
         length_key="max_position_embeddings",
         run=partial(_run, layer=config.layer, pooled=config.pooled),

@@ -26,25 +26,32 @@ _SPLIT_TOKENIZER = ("vocab.json", "merges.txt")  # of CLIP, where there is no to
 _WEIGHTS = ("*.safetensors", "*.bin", "*.safetensors.index.json", "*.bin.index.json")
 
 
-def load_tokenizer(source: Source, *, local: bool) -> Any:
+def load_tokenizer(source: Source, class_name: str, *, local: bool) -> Any:
     """Read tokenizer.json as it is; without one, convert what there is.
 
     transformers' own T5 class rebuilds the tokenizer and switches byte fallback off.
+
+    Args:
+        source: where from.
+        class_name: of transformers, which converts other files.
+        local: ask this machine only, not the network.
 
     Raises:
         ConfigError: when it cannot be read.
     """
 
     def load() -> Any:
+        import transformers
         from tokenizers import Tokenizer
-        from transformers import AutoTokenizer
 
         file = hub_file(source.name, "tokenizer.json", source.revision, local=local)
         if file is not None:
             return Tokenizer.from_file(str(file))
-        return AutoTokenizer.from_pretrained(
-            source.name, revision=source.revision, local_files_only=local
-        ).backend_tokenizer
+        return (
+            getattr(transformers, class_name)
+            .from_pretrained(source.name, revision=source.revision, local_files_only=local)
+            .backend_tokenizer
+        )
 
     return _explained(source, load)
 

@@ -41,6 +41,7 @@ def _run(model: Any, ids: Tensor, mask: Tensor) -> TextEmbedding:
 
 FAMILY = Family(
     models={"t5": "T5EncoderModel", "mt5": "MT5EncoderModel", "umt5": "UMT5EncoderModel"},
+    tokenizer="T5Tokenizer",  # of all three: AutoTokenizer knows none for umT5
     width_key="d_model",
     length_key=None,
     run=_run,

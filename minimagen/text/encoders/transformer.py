@@ -59,6 +59,7 @@ class Family:
 
     Args:
         models: for each ``model_type`` of a config.json, the class in transformers.
+        tokenizer: the class in transformers that converts tokenizers of other forms.
         width_key: where config.json says the width.
         length_key: where it says how many tokens are the most; None when there is no such limit.
         run: the network call.
@@ -66,6 +67,7 @@ class Family:
     """
 
     models: Mapping[str, str]
+    tokenizer: str
     width_key: str
     length_key: str | None
     run: Run
@@ -128,7 +130,7 @@ class Transformer:
 
     def _load(self, device: torch.device | str, *, local: bool) -> "TransformerEncoder":
         with quiet_transformers():
-            tokenizer = load_tokenizer(self.source, local=local)
+            tokenizer = load_tokenizer(self.source, self.family.tokenizer, local=local)
             model = load_model(self.source, self._class_name, self.config.dtype, local=local)
         return TransformerEncoder(self, model.to(device).eval(), tokenizer)
 
