@@ -19,6 +19,7 @@ def train(options: argparse.Namespace) -> Path:
     from minimagen.training.optimizer import require_optimizer
     from minimagen.training.run import begin, gather, require_weights, starting_stage
     from minimagen.training.signals import Stopper
+    from minimagen.training.tuning import bring_text_weights, with_text_for
 
     restart, init = options.restart_directory, options.init_directory
     before = None if restart is None else TrainingDirectory.open(restart)
@@ -35,6 +36,7 @@ def train(options: argparse.Namespace) -> Path:
     if before is None:
         timestamp = options.timestamp or time.strftime("%Y%m%d_%H%M%S")
         directory = TrainingDirectory.create(options.output or Path(), timestamp, cascade, training)
+        bring_text_weights(init, directory.path)
     else:
         directory = before
     print(f"training directory: {directory.path}")
@@ -43,7 +45,7 @@ def train(options: argparse.Namespace) -> Path:
     with Stopper() as stopper:
         for index in settings.stages:
             stage = starting_stage(cascade, index, device, training.seed, init)
-            Fit(run, stage, stopper).fit()
+            Fit(with_text_for(run, index, device), stage, stopper).fit()
     everything = len(settings.stages) == len(cascade.imagen.stages)
     directory.note("the run is complete" if everything else "the stages asked for are complete")
     return directory.path

@@ -123,6 +123,8 @@ class Fit:
     def check(self) -> None:
         """Measure the validation loss, keep the best weights, draw the sample grid."""
         step, best = self.progress.step, self.progress.best_loss
+        if self.learner.text is not None:
+            self.checkup.read_again(self.learner.text.averaged)
         loss = self.checkup.loss(step, self.learner.batch_size)
         if loss is not None and (best is None or loss < best):
             self.progress.best_loss = loss
@@ -181,6 +183,8 @@ class Fit:
         save = self.run.directory.save_weights
         save(self.stage.index, "ema", self.learner.ema.network.state_dict())
         save(self.stage.index, "raw", self.learner.network.state_dict())
+        if self.learner.text is not None:
+            self.learner.text.publish(self.run.directory.path)
 
     def _stop(self, name: str) -> None:
         message = (

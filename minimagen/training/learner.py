@@ -22,6 +22,7 @@ from minimagen.training.optimizer import (
 )
 from minimagen.training.run import Run
 from minimagen.training.step import stage_losses
+from minimagen.training.tuning import make_tuned
 from minimagen.training.uncertainty import LogVariance
 
 
@@ -72,6 +73,9 @@ class Learner:
         self.log_variance = LogVariance().to(stage.device) if learned else None
         peak = of_stage(config.optimizer.learning_rate, stage.index)
         self.optimizers = make_optimizers(stage.network, config.optimizer, peak, self.log_variance)
+        self.text = make_tuned(run, stage)
+        if self.text is not None:
+            self.text.join(self.optimizers[0])
         self.batch_size = of_stage(config.batch_size, stage.index)
         self.images_per_step = self.batch_size * config.accumulate
 
@@ -95,7 +99,8 @@ class Learner:
             numbers += batch.numbers
             losses.append(part.detach())
         clip = self.run.config.optimizer.clip
-        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), clip)
+        learnt = [*self.network.parameters(), *(self.text.model.parameters() if self.text else ())]
+        norm = torch.nn.utils.clip_grad_norm_(learnt, clip)
         return Gradient(tuple(numbers), torch.cat(losses), norm)
 
     def update(self, factor: float, updates: int) -> None:
@@ -111,6 +116,8 @@ class Learner:
         self.forget_gradient()
         with at_average(self.optimizers):
             self.ema.update(self.network, updates)
+            if self.text is not None:
+                self.text.follow(updates)
 
     def forget_gradient(self) -> None:
         """Be ready for the next step."""
@@ -126,6 +133,8 @@ class Learner:
         }
         if self.log_variance is not None:
             tensors["log_variance"] = self.log_variance.state_dict()
+        if self.text is not None:
+            tensors |= self.text.tensors()
         return tensors
 
     def load(self, tensors: dict[str, dict[str, Tensor]]) -> None:
@@ -135,10 +144,13 @@ class Learner:
         load_state_tensors(self.optimizers, tensors["optimizer"])
         if self.log_variance is not None:
             self.log_variance.load_state_dict(tensors["log_variance"])
+        if self.text is not None:
+            self.text.load(tensors)
 
     def _losses(self, batch: Batch) -> Tensor:
         draws = draw(self.stage, batch.numbers, self.images_per_step, self.run.config.seed)
-        text = None if self.run.embed is None else self.run.embed(batch.captions)
+        embed = self.text or self.run.embed
+        text = None if embed is None else embed(batch.captions)
         with autocast(self.stage.device, self.run.precision):
             return stage_losses(
                 self.stage, self.network, batch.images, text, draws, self.log_variance

@@ -14,12 +14,12 @@ from minimagen.conditioning import TextEmbedding
 from minimagen.data.items import Rejection, Source
 from minimagen.data.sources import open_source
 from minimagen.data.split import split
-from minimagen.errors import CheckpointError, UsageError
+from minimagen.errors import CheckpointError, ConfigError, UsageError
 from minimagen.imagen import load_weights, make_stage, weights_path
 from minimagen.runtime import Precision, pick_precision
 from minimagen.stage import Stage
 from minimagen.text.cache import EmbeddingTable, embed_captions
-from minimagen.text.encoders import describe, learned
+from minimagen.text.encoders import ClipConfig, T5Config, TextEncoderConfig, describe, learned
 from minimagen.training.config import TrainingConfig
 from minimagen.training.directory import TrainingDirectory
 from minimagen.training.origin import DataRecord
@@ -38,6 +38,7 @@ class Run:
         embed: captions to embeddings, looked up in memory; None for an unconditional cascade.
         precision: what the network computes in.
         workers: data-loading processes.
+        text_encoder: what embeds captions, as the parameter files say it.
     """
 
     directory: TrainingDirectory
@@ -48,6 +49,7 @@ class Run:
     embed: Callable[[tuple[str, ...]], TextEmbedding] | None
     precision: Precision
     workers: int = 0
+    text_encoder: TextEncoderConfig | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ def gather(cascade: CascadeConfig, training: TrainingConfig, device: torch.devic
         DataError: when there is nothing to train on.
         ConfigError: when the text encoder cannot be had.
     """
+    _require_tunable(cascade, training)
     largest = cascade.imagen.stages[-1].size
     source, rejected = open_source(training.data, check_size=largest)
     chosen, held_out = split(len(source), training.train_fraction, training.seed)
@@ -125,6 +128,7 @@ def begin(
         embed=materials.table,
         precision=precision,
         workers=(0 if device.type == "cpu" else 4) if workers is None else workers,
+        text_encoder=cascade.imagen.text_encoder,
     )
 
 
@@ -157,6 +161,23 @@ def starting_stage(
     if init is not None:
         load_weights(stage.network, weights_path(init, index))
     return stage
+
+
+def _require_tunable(cascade: CascadeConfig, training: TrainingConfig) -> None:
+    """Check that a text encoder which is to learn can learn."""
+    encoder = cascade.imagen.text_encoder
+    if training.tune_text_encoder is None:
+        return
+    if not isinstance(encoder, T5Config | ClipConfig):
+        raise ConfigError(
+            f"training.tune_text_encoder: the text encoder is {encoder and encoder.kind}, and only "
+            "one t5 or clip can learn; choose one of these, or set it to null"
+        )
+    if encoder.dtype != "float32":
+        raise ConfigError(
+            f"training.tune_text_encoder: weights in {encoder.dtype} would lose small steps; set "
+            "imagen.text_encoder.dtype=float32"
+        )
 
 
 def _settled(cascade: CascadeConfig, captions: Sequence[str]) -> CascadeConfig:

@@ -7,6 +7,7 @@ an empty caption's mask is all False.
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias, TypeVar, cast
 
 import torch
@@ -18,6 +19,7 @@ from minimagen.text.encoders.ensemble import FoundEnsemble
 from minimagen.text.encoders.labels import Labels, LabelsConfig
 from minimagen.text.encoders.protocol import Found, Spans, TextEncoder
 from minimagen.text.encoders.t5 import T5Config, find_t5
+from minimagen.text.encoders.tuned import Tuned
 from minimagen.text.encoders.words import Words, WordsConfig
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "T5Config",
     "TextEncoder",
     "TextEncoderConfig",
+    "TunedConfig",
     "WordsConfig",
     "called",
     "describe",
@@ -48,11 +51,31 @@ def _kind_of(value: Any) -> str | None:
     return value.get("kind", "t5") if isinstance(value, dict) else getattr(value, "kind", None)
 
 
+PretrainedConfig: TypeAlias = Annotated[
+    Annotated[T5Config, Tag("t5")] | Annotated[ClipConfig, Tag("clip")], Discriminator(_kind_of)
+]
+
+
+@config
+class TunedConfig:
+    """An encoder that was fine-tuned with a base stage.
+
+    Args:
+        of: what it was before.
+        weights: the file that its run wrote, ``state_dicts/text_encoder.safetensors``.
+    """
+
+    kind: Literal["tuned"] = "tuned"
+    of: PretrainedConfig
+    weights: Annotated[str, Field(min_length=1)]
+
+
 AloneConfig: TypeAlias = Annotated[
     Annotated[T5Config, Tag("t5")]
     | Annotated[ClipConfig, Tag("clip")]
     | Annotated[WordsConfig, Tag("words")]
-    | Annotated[LabelsConfig, Tag("labels")],
+    | Annotated[LabelsConfig, Tag("labels")]
+    | Annotated[TunedConfig, Tag("tuned")],
     Discriminator(_kind_of),
 ]
 
@@ -79,6 +102,7 @@ TextEncoderConfig: TypeAlias = Annotated[
     | Annotated[ClipConfig, Tag("clip")]
     | Annotated[WordsConfig, Tag("words")]
     | Annotated[LabelsConfig, Tag("labels")]
+    | Annotated[TunedConfig, Tag("tuned")]
     | Annotated[EnsembleConfig, Tag("ensemble")],
     Discriminator(_kind_of),
 ]
@@ -88,11 +112,17 @@ def _find_ensemble(config: EnsembleConfig) -> FoundEnsemble:
     return FoundEnsemble([find_encoder(part) for part in config.parts])
 
 
+def _find_tuned(config: TunedConfig) -> Tuned:
+    base = find_clip(config.of) if isinstance(config.of, ClipConfig) else find_t5(config.of)
+    return Tuned(base, Path(config.weights).expanduser())
+
+
 ENCODERS: dict[str, Callable[[Any], Found]] = {
     "t5": find_t5,
     "clip": find_clip,
     "words": Words,
     "labels": Labels,
+    "tuned": _find_tuned,
     "ensemble": _find_ensemble,
 }
 
@@ -135,6 +165,8 @@ def called(config: TextEncoderConfig) -> str:
     """Return the shortest name that tells encoders apart: a model's own name, else the kind."""
     if isinstance(config, EnsembleConfig):
         return " + ".join(called(part) for part in config.parts)
+    if isinstance(config, TunedConfig):
+        return f"{called(config.of)}, tuned"
     return config.name if isinstance(config, T5Config | ClipConfig) else config.kind
 
 

@@ -1,5 +1,6 @@
 """A transformer of transformers' as a text encoder; what kind it is, its family says."""
 
+import copy
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -183,6 +184,12 @@ class TransformerEncoder:
     def embed(self, captions: Sequence[str]) -> TextEmbedding:
         """Embed captions as :meth:`encode` does, where the model is, and with its gradient."""
         return self._embed([encoding.ids for encoding in self._encodings(captions)])
+
+    def with_model(self, model: Any) -> "TransformerEncoder":
+        """Return it with another network of the same shape, such as an average of this one."""
+        other = copy.copy(self)
+        other.model = model
+        return other
 
     def is_cut(self, captions: Sequence[str]) -> list[bool]:
         """Say of each caption whether it has more tokens than are kept."""
