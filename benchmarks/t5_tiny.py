@@ -37,51 +37,11 @@ WORDINGS = (
     "one can see a {colour} {shape} here",
     "a {shape}, not {other} but {colour}",
 )
-MORE_WORDS = [
-    "above",
-    "below",
-    "two",
-    "three",
-    "four",
-    "crimson",
-    "scarlet",
-    "navy",
-    "pink",
-    "black",
-    "white",
-    "small",
-    "large",
-    "tiny",
-    "huge",
-    "rectangle",
-    "oval",
-    "diamond",
-    "heart",
-    "arrow",
-    "line",
-    "dot",
-    "dog",
-    "cat",
-    "horse",
-    "bird",
-    "flower",
-    "tree",
-    "hill",
-    "river",
-    "house",
-    "car",
-    "boat",
-    "photo",
-    "painting",
-    "happy",
-    "old",
-    "wet",
-    "left",
-    "right",
-    "top",
-    "bottom",
-    "middle",
-]
+MORE_WORDS = (
+    "above below two three four crimson scarlet navy pink black white small large tiny huge "
+    "rectangle oval diamond heart arrow line dot dog cat horse bird flower tree hill river "
+    "house car boat photo painting happy old wet left right top bottom middle "
+)
 ASKED = ("red", "circle", "large", "two", "above", "dog", "crimson")
 LENGTHS = (
     "a red circle left of a blue square",
@@ -164,7 +124,7 @@ def elsewhere(encoder: TextEncoder) -> dict[str, dict[str, float]]:
 
 def neighbours(encoder: TextEncoder) -> dict[str, list[str]]:
     """Find the four words that are nearest to a word, by the cosine of their mean tokens."""
-    words = sorted({*MORE_WORDS, *COLOURS, *SHAPES})
+    words = sorted({*MORE_WORDS.split(), *COLOURS, *SHAPES})
     mean = F.normalize(mean_token(encoder, words), dim=1)
     near = {word: (mean @ mean[words.index(word)]).topk(5).indices.tolist() for word in ASKED}
     return {word: [words[place] for place in places[1:]] for word, places in near.items()}

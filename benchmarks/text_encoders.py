@@ -35,8 +35,8 @@ T5: Tree = {"kind": "t5", "name": "t5-tiny"}
 WORDS: Tree = {"kind": "words"}
 CLIP_STEPS = {"clip, trained": 400, "clip, random weights": 0}
 SINGLE = ("t5-tiny", "words", "words, alone", *CLIP_STEPS, "t5-tiny + words")
-SCENES = ("t5-tiny", "words", "t5-tiny + words")
-IMAGES: dict[Variant, int] = {"single": 10_080, "scenes": 20_160}  # to train a cell on
+SCENES = ("t5-tiny", "words")
+IMAGES: dict[Variant, int] = {"single": 10_080, "scenes": 15_120}  # to train a cell on
 CAPTIONS = 64
 SHOWN = 6  # pictures of an encoder
 
@@ -97,20 +97,20 @@ def imagen_row(pictures: Sequence[Any], number: int) -> Any:
 
 
 def report(found: Sequence[dict[str, Any]]) -> None:
-    """Print both tables."""
+    """Print both tables: the share that is right, and in brackets by shuffled captions."""
     for variant in ("single", "scenes"):
         rows = [cell for cell in found if cell["variant"] == variant]
-        if not rows:
-            continue
-        scores = list(rows[0]["right"])
-        columns = ["encoder", *scores, *(f"{score}, shuffled" for score in scores)]
-        print_table([*columns, "validation loss"], [_row(cell, scores) for cell in rows])
-        print()
+        if rows:
+            scores = list(rows[0]["right"])
+            columns = ["encoder", *scores, "validation loss"]
+            print_table(columns, [_row(cell, scores) for cell in rows])
+            print()
 
 
 def _row(cell: dict[str, Any], scores: Sequence[str]) -> list[str]:
-    values = [cell[side][score] for side in ("right", "shuffled") for score in scores]
-    return [cell["encoder"], *map("{:.2f}".format, values), f"{cell['validation_loss']:.4f}"]
+    right, shuffled = cell["right"], cell["shuffled"]
+    shares = [f"{right[score]:.2f} ({shuffled[score]:.2f})" for score in scores]
+    return [cell["encoder"], *shares, f"{cell['validation_loss']:.4f}"]
 
 
 def _trained(encoder: Tree, variant: Variant, images: int, directory: Path) -> Path:

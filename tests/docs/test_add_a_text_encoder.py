@@ -43,8 +43,3 @@ def test_its_captions_are_cached_and_read_by_a_network(config: Any, cache: Embed
 @pytest.fixture
 def cache(tmp_path: Any) -> EmbeddingCache:
     return EmbeddingCache(tmp_path)
-
-
-def test_every_kind_that_the_page_on_text_tells_of_is_in_the_table() -> None:
-    page = (ROOT / "docs/text.md").read_text(encoding="utf-8")
-    assert all(f"`{kind}`" in page for kind in ENCODERS)
