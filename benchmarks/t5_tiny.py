@@ -186,6 +186,7 @@ def main() -> None:
     configs: dict[str, TextEncoderConfig] = {
         "t5-tiny": T5Config(),
         "words": learned(WordsConfig(), said),
+        "words, alone": learned(WordsConfig(neighbours=0.0), said),
     }
     encoders = {name: load_encoder(config) for name, config in configs.items()}
     found = {
