@@ -61,6 +61,7 @@ def check(encoder: TextEncoder, caption: str, most: int) -> None:
     assert not text.mask[1].any()
     assert len(encoder.is_cut([caption])) == 1
     letters = len(clean(caption))
+    assert len(encoder.spans(caption)) == length
     assert all(0 <= start <= end <= letters for start, end in encoder.spans(caption))
 
 

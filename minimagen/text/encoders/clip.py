@@ -50,6 +50,7 @@ def find_clip(config: ClipConfig) -> Transformer:
         tokenizer="CLIPTokenizer",
         width_key="hidden_size",
         length_key="max_position_embeddings",
+        added=int(config.pooled),
         run=partial(_run, layer=config.layer, pooled=config.pooled),
         variant=f" {config.layer}{' and pooled' if config.pooled else ''}",
     )

@@ -30,7 +30,8 @@ class TextEncoder(Protocol):
     def spans(self, caption: str) -> Spans:
         """Say of each token which characters of the cleaned caption it stands for.
 
-        Start and end are equal for a token that stands for none, such as the end of sequence.
+        Every token that :meth:`encode` keeps has its span, [start, end), white space around it left
+        out; one that stands for no character, such as the end of sequence, an empty one.
         """
 
 

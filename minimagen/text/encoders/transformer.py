@@ -64,6 +64,7 @@ class Family:
         width_key: where config.json says the width.
         length_key: where it says how many tokens are the most; None when there is no such limit.
         run: the network call.
+        added: how many tokens it appends to those of a caption.
         variant: what in a configuration besides name and dtype changes the embeddings.
     """
 
@@ -72,6 +73,7 @@ class Family:
     width_key: str
     length_key: str | None
     run: Run
+    added: int = 0
     variant: str = ""
 
 
@@ -158,7 +160,7 @@ class TransformerEncoder:
     def __init__(self, found: Transformer, model: Any, tokenizer: Any) -> None:
         self.identity, self.width = found.identity, found.width
         self.model = model
-        self._run = found.family.run
+        self._run, self._added = found.family.run, found.family.added
         self._max_tokens = found.max_tokens
         self._tokenizer = tokenizer
         self._tokenizer.no_padding()
@@ -197,8 +199,15 @@ class TransformerEncoder:
 
     def spans(self, caption: str) -> Spans:
         """Say of each token which characters of the cleaned caption it stands for."""
-        [encoding] = self._encodings([caption])
-        return list(encoding.offsets)
+        text, [encoding] = clean(caption), self._encodings([caption])
+        if not text:
+            return []
+        offsets = zip(encoding.offsets, encoding.special_tokens_mask, strict=True)
+        places = [
+            _place_of_special(row, text) if special else _trimmed(text, *at)
+            for row, (at, special) in enumerate(offsets)
+        ]
+        return places + [(len(text), len(text))] * self._added
 
     def _embed(self, ids: Sequence[Ids]) -> TextEmbedding:
         return stacked(in_fixed_shapes(ids, self._max_tokens, self._call), self.width)
@@ -232,6 +241,18 @@ class TransformerEncoder:
                 len(ids),
                 lost[0][:60],
             )
+
+
+def _place_of_special(row: int, text: str) -> tuple[int, int]:
+    """Place what marks the begin of a text before it, and what marks its end behind it."""
+    return (0, 0) if row == 0 else (len(text), len(text))
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    """Leave out the white space at both ends of text[start:end]."""
+    word = text[start:end].lstrip()
+    start = end - len(word)
+    return start, start + len(word.rstrip())
 
 
 def _class_of(source: Source, family: Family) -> str:
