@@ -38,6 +38,11 @@ def fit(options: argparse.Namespace, processes: "Processes") -> Path:
         starting_stage,
     )
     from minimagen.training.signals import ECHO_S, Stopper
+    from minimagen.training.tuning import (
+        bring_text_weights,
+        require_one_process,
+        with_text_for,
+    )
 
     restart, init = options.restart_directory, options.init_directory
     before = None if restart is None else TrainingDirectory.open(restart)
@@ -49,8 +54,10 @@ def fit(options: argparse.Namespace, processes: "Processes") -> Path:
     require_weights(init, settings.stages)
     require_optimizer(training.optimizer)
     require_trackers(training.trackers)
+    require_one_process(training, processes.count)
     device = processes.device
     materials = processes.first_then_others(lambda: gather(cascade, training, device))
+    cascade = materials.cascade
 
     if before is None:
         timestamp = options.timestamp or time.strftime("%Y%m%d_%H%M%S")
@@ -58,6 +65,7 @@ def fit(options: argparse.Namespace, processes: "Processes") -> Path:
         directory = processes.from_first(
             lambda: TrainingDirectory.create(output, timestamp, cascade, training)
         )
+        processes.from_first(lambda: bring_text_weights(init, directory.path))
     else:
         directory = before
     if not processes.is_first:
@@ -77,7 +85,7 @@ def fit(options: argparse.Namespace, processes: "Processes") -> Path:
     with stopper, directory.session(device):
         for index in settings.stages:
             stage = starting_stage(cascade, index, device, training.seed, init)
-            Fit(run, stage, stopper).fit()
+            Fit(with_text_for(run, index, device), stage, stopper).fit()
     everything = len(settings.stages) == len(cascade.imagen.stages)
     directory.note("the run is complete" if everything else "the stages asked for are complete")
     return directory.path

@@ -20,7 +20,15 @@ from minimagen.runtime import Precision, autocast, pick_device, pick_precision
 from minimagen.seeds import hash_key
 from minimagen.stage import Stage, Steer
 from minimagen.tensors import to_uint8
-from minimagen.text.encoders import TextEncoder, encoder_width, load_encoder
+from minimagen.text.encoders import (
+    ClipConfig,
+    T5Config,
+    TextEncoder,
+    TextEncoderConfig,
+    TunedConfig,
+    encoder_width,
+    load_encoder,
+)
 from minimagen.text.prompts import Prompt, literal
 from minimagen.text.weighting import encode_prompts
 from minimagen.text.windows import WindowedEncoder
@@ -34,6 +42,7 @@ FILES: dict[Weights, str] = {
     "best": "unet_{}_best.safetensors",
     "raw": "unet_{}_raw.safetensors",
 }
+TEXT_FILE = "text_encoder.safetensors"
 LENGTH = r"0?\.\d+"
 LENGTH_FILE = "unet_{}_ema_{}.safetensors"  # an average of another length, by its sigma_rel
 
@@ -60,6 +69,19 @@ def weights_in(directory: Path, stage: int) -> list[str]:
     return [*kinds, *(f"ema:{length}" for length in lengths if re.fullmatch(LENGTH, length))]
 
 
+def text_weights_path(directory: Path) -> Path:
+    """Return where a training directory keeps a text encoder that learnt with its base stage."""
+    return directory / "state_dicts" / TEXT_FILE
+
+
+def encoder_in(directory: Path, config: TextEncoderConfig) -> TextEncoderConfig:
+    """Return the text encoder of a training directory: as configured, or as it was fine-tuned."""
+    path = text_weights_path(directory)
+    if isinstance(config, T5Config | ClipConfig) and path.is_file():
+        return TunedConfig(of=config, weights=str(path))
+    return config
+
+
 class Imagen:
     """A text-to-image cascade.  Saharia et al. 2022 (arXiv:2205.11487).
 
@@ -75,6 +97,7 @@ class Imagen:
         self.config = config
         self.stages = list(stages)
         self.precision = precision
+        self.text_encoder = config.imagen.text_encoder
         self._encoder: TextEncoder | None = None
         self._windows = 1
 
@@ -122,7 +145,10 @@ class Imagen:
                 f"{weights_path(directory, 0, weights)}: no such file, so no stage can be drawn "
                 "with; fit stage 0, or choose other --WEIGHTS"
             )
-        return cls(config, stages, pick_precision(precision, place))
+        made = cls(config, stages, pick_precision(precision, place))
+        if made.text_encoder is not None:
+            made.text_encoder = encoder_in(directory, made.text_encoder)
+        return made
 
     def with_sampling(
         self, *, stages: Collection[int] | None = None, **changes: object
@@ -144,6 +170,7 @@ class Imagen:
             replace(stage, config=config.imagen.stages[stage.index]) for stage in self.stages
         ]
         made = Imagen(config, changed, self.precision)
+        made.text_encoder = self.text_encoder
         made._encoder, made._windows = self._encoder, self._windows
         return made
 
@@ -167,6 +194,9 @@ class Imagen:
         directory = Path(directory)
         self.config.write(directory / "parameters")
         (directory / "state_dicts").mkdir(exist_ok=True)
+        if isinstance(self.text_encoder, TunedConfig):
+            tuned = read_weights(Path(self.text_encoder.weights))
+            write_weights(text_weights_path(directory), tuned)
         for stage in self.stages:
             write_weights(weights_path(directory, stage.index), stage.network.state_dict())
 
@@ -320,11 +350,10 @@ class Imagen:
 
     def encode(self, captions: Sequence[Caption]) -> TextEmbedding | None:
         """Embed captions; None for an unconditional cascade. The encoder is loaded at first use."""
-        config = self.config.imagen.text_encoder
-        if config is None:
+        if self.text_encoder is None:
             return None
         if self._encoder is None:
-            self._encoder = load_encoder(config, self.device)
+            self._encoder = load_encoder(self.text_encoder, self.device)
         encoder = self._encoder
         if self._windows > 1:
             encoder = WindowedEncoder(encoder, self._windows)

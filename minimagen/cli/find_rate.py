@@ -74,6 +74,7 @@ def _trials(
     require_optimizer(training.optimizer)
     device, workers = pick_device(options.device), options.num_workers
     materials = gather(cascade, training, device)
+    cascade = materials.cascade
     directory = TrainingDirectory.create(scratch, "rates", cascade, training)
     run = begin(directory, cascade, training, materials, device=device, workers=workers)
     lowest, highest = options.lowest or LOWEST, options.highest or HIGHEST

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from minimagen.cascade import CascadeConfig, ImagenConfig
+from minimagen.cli.encoders import encoder_tree, leave_learned
 from minimagen.config import find_parameters, parse, read_json, to_plain
 from minimagen.errors import ConfigError, UsageError
 from minimagen.models import UNetConfig
@@ -69,6 +70,7 @@ def continued_run(options: argparse.Namespace, directory: Path) -> Settings:
     )
     _apply(asked, options)
     _leave_precision(asked, stored)
+    leave_learned(asked["imagen"].get("text_encoder"), stored["imagen"].get("text_encoder"))
     before, after = _settle(stored), _settle(asked, options.img_side_len, options.stages)
     _require_same(_tree_of(before), _tree_of(after))
     return after
@@ -133,9 +135,11 @@ def _apply(tree: Tree, options: argparse.Namespace) -> None:
         "training.data.dataset": options.dataset,
         "training.precision": options.precision,
         "training.seed": options.seed,
-        "imagen.text_encoder.name": options.t5_name,
         "imagen.text_encoder.max_tokens": options.max_num_words,
     }
+    if options.t5_name is not None:
+        before = tree["imagen"].get("text_encoder")
+        tree["imagen"]["text_encoder"] = encoder_tree(before, options.t5_name)
     for path, value in direct.items():
         if value is not None:
             _assign(tree, path, value)

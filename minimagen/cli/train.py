@@ -11,7 +11,12 @@ FILES = "default: from the parameter files"
 
 FLAGS = (
     Flag("PARAMETERS", "-p", MODEL, "directory of parameter files; default: parameters", directory),
-    Flag("T5_NAME", "-t5", MODEL, f"text encoder: t5-tiny, a Hub name or a directory; {FILES}"),
+    Flag(
+        "T5_NAME",
+        "-t5",
+        MODEL,
+        f"text encoder: t5-tiny, words, labels, none, a Hub name or a directory; {FILES}",
+    ),
     Flag(
         "MAX_NUM_WORDS", "-mw", MODEL, "longest caption in text tokens; default: 64", whole(1, 4096)
     ),

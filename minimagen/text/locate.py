@@ -1,7 +1,7 @@
 """Where an encoder's files lie: inside the package, in a directory, or in the Hugging Face cache.
 
 What is on this machine comes first; the network is asked only for what is not, and only if it
-answers within a second and a half.
+answers within about a second.
 """
 
 import json
@@ -32,7 +32,7 @@ SHORT_NAMES = {
 }
 WANTED = "config.json, model.safetensors and tokenizer.json or spiece.model"
 _HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
-_PATIENCE_SECONDS = 1.5
+_PATIENCE_SECONDS = 1.2
 
 
 @dataclass(frozen=True)

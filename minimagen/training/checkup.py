@@ -1,9 +1,12 @@
 """Looking at a stage now and then: its loss on held-out pictures, and pictures it draws."""
 
 import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from torch import Tensor
 
+from minimagen.conditioning import TextEmbedding
 from minimagen.data.stream import readable_pictures
 from minimagen.runtime import autocast
 from minimagen.stage import Stage
@@ -28,6 +31,13 @@ class Checkup:
         self.run, self.averaged, self.journal = run, averaged, journal
         self.held_out = self._pictures(run.validation[: run.config.validation_images])
         self.shown = self._pictures((run.validation or run.training)[:SHOWN])
+
+    def read_again(self, embed: Callable[[Sequence[str]], TextEmbedding]) -> None:
+        """Embed the captions anew: the text encoder has changed."""
+        for name in ("held_out", "shown"):
+            pictures: ValidationSet = getattr(self, name)
+            if pictures.captions:
+                setattr(self, name, replace(pictures, text=embed(pictures.captions)))
 
     def loss(self, step: int, batch_size: int) -> float | None:
         """Measure the validation loss and write it down, also by noise level.

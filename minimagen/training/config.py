@@ -97,6 +97,17 @@ OptimizerConfig = Annotated[
 
 
 @config
+class TextTuningConfig:
+    """The text encoder goes on learning with the base stage.
+
+    Args:
+        learning_rate: its peak rate, which falls as the network's does; there is no weight decay.
+    """
+
+    learning_rate: Positive = 1e-5
+
+
+@config
 class TrainingConfig:
     """One run.
 
@@ -108,6 +119,7 @@ class TrainingConfig:
         batch_size: images of one batch and process; one value, or one for each stage.
         accumulate: batches of one optimizer step.
         optimizer: which, and its rate.
+        tune_text_encoder: how the text encoder learns with the base stage; None leaves it as it is.
         ema: which averages of the weights are kept.
         data: what to train on.
         train_fraction: share of the data used for training; the rest validates.
@@ -133,6 +145,7 @@ class TrainingConfig:
     batch_size: Count | tuple[Count, ...] = 16
     accumulate: Count = 1
     optimizer: OptimizerConfig = field(default_factory=AdamWConfig)
+    tune_text_encoder: TextTuningConfig | None = None
     ema: EMAConfig = field(default_factory=DecayConfig)
     data: DataConfig = field(default_factory=DataConfig)
     train_fraction: Annotated[float, Field(gt=0, le=1)] = 0.9

@@ -32,7 +32,7 @@ from minimagen.checkpoint import (
 from minimagen.config import dump, parse, read_json
 from minimagen.data.items import Rejection
 from minimagen.errors import CheckpointError, UsageError
-from minimagen.imagen import FILES, Weights, weights_path
+from minimagen.imagen import FILES, TEXT_FILE, Weights, weights_path
 from minimagen.locking import in_turn, require_free, stage_lock
 from minimagen.training.config import TrainingConfig
 from minimagen.training.origin import DataRecord
@@ -184,6 +184,8 @@ class TrainingDirectory:
         sweep(self.checkpoints(stage))
         for name in FILES.values():  # averages made of snapshots may be being written just now
             sweep(self.path / "state_dicts", name.format(stage))
+        if stage == 0:
+            sweep(self.path / "state_dicts", TEXT_FILE)
         sweep(self.path / "samples", f"stage_{stage}_*")
 
     def save_rejections(self, rejections: Iterable[Rejection]) -> None:

@@ -151,6 +151,8 @@ class Fit:
     def check(self) -> None:
         """Measure the validation loss, keep the best weights, draw the sample grid."""
         step, best = self.progress.step, self.progress.best_loss
+        if self.learner.text is not None:
+            self.checkup.read_again(self.learner.text.averaged)
         loss = self.checkup.loss(step, self.learner.batch_size)
         if loss is not None and (best is None or loss < best):
             self.progress.best_loss = loss
@@ -211,6 +213,8 @@ class Fit:
         """Write the weights files that inference loads."""
         self._save_weights("ema", self.learner.ema.network)
         self._save_weights("raw", self.learner.network)
+        if self.learner.text is not None:
+            self.learner.text.publish(self.run.directory.path)
 
     def _save_weights(self, weights: Weights, network: nn.Module) -> None:
         self.run.directory.save_weights(self.stage.index, weights, self._whole(network))

@@ -27,6 +27,7 @@ from minimagen.checkpoint import (
 )
 from minimagen.errors import CheckpointError, MinimagenError
 from minimagen.imagen import weights_in, weights_path
+from minimagen.text.encoders import called
 from minimagen.training.config import TrainingConfig
 from minimagen.training.directory import TrainingDirectory
 from minimagen.training.holder import Holder, read_holder
@@ -156,7 +157,7 @@ def inspect_run(path: Path) -> RunReport:
     return RunReport(
         path=str(path),
         dataset=training.data.dataset if training else None,
-        text_encoder=encoder.name if encoder else None,
+        text_encoder=called(encoder) if encoder else None,
         training_images=images,
         last_line=lines[-1] if lines else "",
         rejected=_rejected(path / "rejected.jsonl"),

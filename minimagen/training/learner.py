@@ -29,6 +29,7 @@ from minimagen.training.optimizer import (
 )
 from minimagen.training.run import Run
 from minimagen.training.step import stage_losses
+from minimagen.training.tuning import make_tuned
 from minimagen.training.uncertainty import LogVariance
 
 
@@ -81,6 +82,9 @@ class Learner:
         peak = of_stage(config.optimizer.learning_rate, stage.index)
         self.optimizers = make_optimizers(stage.network, config.optimizer, peak, self.log_variance)
         self.scaler = loss_scaler(stage.device, run.precision)
+        self.text = make_tuned(run, stage)
+        if self.text is not None:
+            self.text.join(self.optimizers[0])
         self.batch_size = of_stage(config.batch_size, stage.index)
         self.images_per_step = config.images_per_step(stage.index, run.processes.count)
 
@@ -117,7 +121,8 @@ class Learner:
         for optimizer in self.optimizers:
             self.scaler.unscale_(optimizer)
         clip = self.run.config.optimizer.clip
-        return undivided(torch.nn.utils.clip_grad_norm_(self.network.parameters(), clip))
+        learnt = [*self.network.parameters(), *(self.text.model.parameters() if self.text else ())]
+        return undivided(torch.nn.utils.clip_grad_norm_(learnt, clip))
 
     def update(self, factor: float, updates: int) -> None:
         """Move the weights by the gradient, then their averages.
@@ -132,6 +137,8 @@ class Learner:
         self.forget_gradient()
         with at_average(self.optimizers):
             self.ema.update(self.network, updates)
+            if self.text is not None:
+                self.text.follow(updates)
 
     def overflowed(self, gradient: Gradient) -> bool:
         """Whether a gradient that is no number may be one at a smaller loss scale, in fp16."""
@@ -155,6 +162,8 @@ class Learner:
             tensors["log_variance"] = self.log_variance.state_dict()
         if self.scaler.is_enabled():
             tensors["scaler"] = scaler_tensors(self.scaler)
+        if self.text is not None:
+            tensors |= self.text.tensors()
         return {group: self.run.processes.whole(named) for group, named in tensors.items()}
 
     def load(self, tensors: dict[str, dict[str, Tensor]]) -> None:
@@ -166,6 +175,8 @@ class Learner:
             load_whole(self.log_variance, tensors["log_variance"])
         if self.scaler.is_enabled():
             load_scaler(self.scaler, tensors["scaler"])
+        if self.text is not None:
+            self.text.load(tensors)
 
     def _spread(self) -> list[nn.Module]:
         """Compile blocks, share out the work among processes; returns what to call in training."""
@@ -182,7 +193,8 @@ class Learner:
     def _losses(self, batch: Batch) -> Tensor:
         seed, sides = self.run.config.seed, (batch.images.shape[2], batch.images.shape[3])
         draws = draw(self.stage, batch.numbers, self.images_per_step, seed, sides=sides)
-        text = None if self.run.embed is None else self.run.embed(batch.captions)
+        embed = self.text or self.run.embed
+        text = None if embed is None else embed(batch.captions)
         network, *log_variance = self._called
         with autocast(self.stage.device, self.run.precision):
             return stage_losses(self.stage, network, batch.images, text, draws, *log_variance)

@@ -15,12 +15,12 @@ from minimagen.data.buckets import Framing
 from minimagen.data.items import Rejection, Source
 from minimagen.data.sources import open_source
 from minimagen.data.split import split
-from minimagen.errors import CheckpointError, UsageError
+from minimagen.errors import CheckpointError, ConfigError, UsageError
 from minimagen.imagen import load_weights, make_stage, weights_path
 from minimagen.runtime import Precision, Processes, pick_precision
 from minimagen.stage import Stage
 from minimagen.text.cache import EmbeddingTable, embed_captions
-from minimagen.text.encoders import describe
+from minimagen.text.encoders import ClipConfig, T5Config, TextEncoderConfig, describe, learned
 from minimagen.training.config import TrainingConfig
 from minimagen.training.directory import TrainingDirectory
 from minimagen.training.layout import Layout, lay_out, without
@@ -43,6 +43,7 @@ class Run:
         layout: which sides its pictures have.
         workers: data-loading processes, of each process.
         processes: that fit each stage together.
+        text_encoder: what embeds captions, as the parameter files say it.
     """
 
     directory: TrainingDirectory
@@ -55,6 +56,7 @@ class Run:
     layout: Layout
     workers: int
     processes: Processes
+    text_encoder: TextEncoderConfig | None = None
 
     def framing(self, stage: int, images_per_step: int) -> Framing:
         """Return how a stage's pictures are framed, for steps of so many images."""
@@ -66,6 +68,7 @@ class Materials:
     """What a run works on, ready in memory.
 
     Args:
+        cascade: what is trained, with all that its text encoder learns from captions.
         source: captioned pictures.
         rejected: what was left out at the start.
         training: indices of the training split.
@@ -74,6 +77,7 @@ class Materials:
         layout: which sides the pictures have.
     """
 
+    cascade: CascadeConfig
     source: Source
     rejected: list[Rejection]
     training: list[int]
@@ -89,14 +93,17 @@ def gather(cascade: CascadeConfig, training: TrainingConfig, device: torch.devic
         DataError: when there is nothing to train on.
         ConfigError: when the text encoder cannot be had.
     """
+    _require_tunable(cascade, training)
     largest = cascade.imagen.stages[-1].size
     source, rejected = open_source(training.data, check_size=largest)
     chosen, held_out = split(len(source), training.train_fraction, training.seed)
     layout, too_small = lay_out(source, training.data, cascade)
     chosen, held_out = without(too_small, chosen), without(too_small, held_out)
     rejected += [Rejection(source.name(index), why) for index, why in too_small.items()]
-    table = _embed(cascade, source, device)
-    return Materials(source, rejected, chosen, held_out, table, layout)
+    captions = [source.caption(i) for i in range(len(source))]
+    cascade = _settled(cascade, captions)
+    table = _embed(cascade, captions, device)
+    return Materials(cascade, source, rejected, chosen, held_out, table, layout)
 
 
 def begin(
@@ -142,6 +149,7 @@ def begin(
         layout=materials.layout,
         workers=(0 if device.type == "cpu" else 4) if workers is None else workers,
         processes=processes,
+        text_encoder=cascade.imagen.text_encoder,
     )
     if processes.is_first:
         for name, picture in previews(run):
@@ -206,11 +214,37 @@ def starting_stage(
     return stage
 
 
-def _embed(cascade: CascadeConfig, source: Source, device: torch.device) -> EmbeddingTable | None:
+def _require_tunable(cascade: CascadeConfig, training: TrainingConfig) -> None:
+    """Check that a text encoder which is to learn can learn."""
+    encoder = cascade.imagen.text_encoder
+    if training.tune_text_encoder is None:
+        return
+    if not isinstance(encoder, T5Config | ClipConfig):
+        raise ConfigError(
+            f"training.tune_text_encoder: the text encoder is {encoder and encoder.kind}, and only "
+            "one t5 or clip can learn; choose one of these, or set it to null"
+        )
+    if encoder.dtype != "float32":
+        raise ConfigError(
+            f"training.tune_text_encoder: weights in {encoder.dtype} would lose small steps; set "
+            "imagen.text_encoder.dtype=float32"
+        )
+
+
+def _settled(cascade: CascadeConfig, captions: Sequence[str]) -> CascadeConfig:
+    """Fill in what the text encoder learns from captions, such as a vocabulary."""
+    encoder = cascade.imagen.text_encoder
+    if encoder is None:
+        return cascade
+    return replace(cascade, imagen=replace(cascade.imagen, text_encoder=learned(encoder, captions)))
+
+
+def _embed(
+    cascade: CascadeConfig, captions: Sequence[str], device: torch.device
+) -> EmbeddingTable | None:
     encoder = cascade.imagen.text_encoder
     if encoder is None:
         return None
-    captions = [source.caption(i) for i in range(len(source))]
     with tqdm(desc="captions", unit="caption", leave=False) as bar:
 
         def show(done: int, total: int) -> None:
