@@ -24,7 +24,7 @@ def run(write_parameters: Callable[..., Path], tmp_path: Path) -> Run:
     cascade, config = CascadeConfig.read(parameters), TrainingConfig.read(parameters)
     directory = TrainingDirectory.create(tmp_path, "run", cascade, config)
     processes = Processes(torch.device("cpu"))
-    return Run(directory, config, None, [0] * 11, [], None, "no", 0, processes)  # type: ignore[arg-type]
+    return Run(directory, config, None, [0] * 11, [], None, "no", None, 0, processes)  # type: ignore[arg-type]
 
 
 def test_a_stage_goes_on_at_the_pace_it_went(run: Run) -> None:
