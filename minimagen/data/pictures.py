@@ -11,14 +11,13 @@ import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from minimagen.data.items import Picture, RejectedItem
+from minimagen.data.items import Picture, PictureFile, RejectedItem
 
 T = TypeVar("T")
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")  # EPS and PDF would start Ghostscript
@@ -45,22 +44,22 @@ DAMAGE = (
 )
 
 
-def picture_size(path: Path) -> tuple[int, int]:
+def picture_size(file: PictureFile) -> tuple[int, int]:
     """Read width and height from a file's header, and refuse what can be refused by it.
 
     Raises:
         RejectedItem: with the reason.
     """
-    return _patiently(lambda: _size(path))
+    return patiently(lambda: _size(file))
 
 
-def read_picture(path: Path, size: int) -> Picture:
+def read_picture(file: PictureFile, size: int) -> Picture:
     """Read a file as a picture: shorter side resized, centre cropped; uint8 (size, size, 3).
 
     Raises:
         RejectedItem: with the reason.
     """
-    with _open(io.BytesIO(_patiently(path.read_bytes))) as image:
+    with _open(io.BytesIO(patiently(file.read_bytes))) as image:
         _refuse_by_header(image)
         with _rejecting("damaged or truncated image file"):
             # JPEGs are decoded at about twice the size needed; the filter below does the rest.
@@ -77,13 +76,13 @@ def square(image: Image.Image, size: int) -> Image.Image:
     return image.resize((size, size), Image.Resampling.BILINEAR, box=box)
 
 
-def _size(path: Path) -> tuple[int, int]:
-    with _open(path) as image:
+def _size(file: PictureFile) -> tuple[int, int]:
+    with file.open("rb") as stream, _open(stream) as image:
         _refuse_by_header(image)
         return image.size
 
 
-def _patiently(look: Callable[[], T], pauses: tuple[float, ...] = PAUSES_S) -> T:
+def patiently(look: Callable[[], T], pauses: tuple[float, ...] = PAUSES_S) -> T:
     """Look at a file, once more if need be: file systems may fail for a moment."""
     try:
         return look()
@@ -93,10 +92,10 @@ def _patiently(look: Callable[[], T], pauses: tuple[float, ...] = PAUSES_S) -> T
         if not pauses or isinstance(error, PermissionError):
             raise RejectedItem("file cannot be read") from None
     time.sleep(pauses[0])
-    return _patiently(look, pauses[1:])
+    return patiently(look, pauses[1:])
 
 
-def _open(file: Path | io.BytesIO) -> Image.Image:
+def _open(file: IO[bytes]) -> Image.Image:
     with _rejecting("damaged image file"):
         try:
             return Image.open(file, formats=FORMATS)
@@ -106,8 +105,8 @@ def _open(file: Path | io.BytesIO) -> Image.Image:
             raise RejectedItem(_why_unidentified(file)) from None
 
 
-def _why_unidentified(file: Path | io.BytesIO) -> str:
-    length = file.stat().st_size if isinstance(file, Path) else len(file.getbuffer())
+def _why_unidentified(file: IO[bytes]) -> str:
+    length = file.seek(0, io.SEEK_END)
     return (
         "file is empty" if length == 0 else f"not an image of a known kind ({', '.join(FORMATS)})"
     )

@@ -90,9 +90,9 @@ class ShapesSource:
         """Name a scene."""
         return f"shapes/{self.config.variant}/{self.config.seed}/{index}"
 
-    def caption(self, index: int) -> str:
+    def captions(self, index: int) -> tuple[str, ...]:
         """Return a scene's caption."""
-        return self._scene(index).caption
+        return (self._scene(index).caption,)
 
     def picture(self, index: int, size: int) -> Picture:
         """Draw a scene."""

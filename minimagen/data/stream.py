@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from minimagen import seeds
+from minimagen.data.captions import drawn
 from minimagen.data.items import Picture, RejectedItem, Rejection, Source
 from minimagen.data.workers import TIMEOUT_S, Workers
 from minimagen.errors import DataError
@@ -93,6 +94,10 @@ class Loader:
     def __call__(self, numbers: Sequence[int]) -> list[Loaded]:
         """Decode the pictures of these samples."""
         return [self._load(number) for number in numbers]
+
+    def caption(self, number: int, index: int) -> str:
+        """Draw a sample's caption from those of its item."""
+        return drawn(self.source.captions(index), self.order.seed, self.order.stage, number)
 
     def _load(self, number: int) -> Loaded:
         index = self.order.index_of(number)
@@ -171,7 +176,7 @@ def batches(
         for loaded in loads:
             for sample in loaded.values():
                 report(sample.passed_over)
-            yield _batch(source, loaded)
+            yield _batch(loader, loaded)
 
 
 def readable_pictures(
@@ -258,8 +263,8 @@ def _once(on_reject: OnReject | None) -> Callable[[Iterable[Rejection]], None]:
     return report
 
 
-def _batch(source: Source, samples: Samples) -> Batch:
-    captions = tuple(source.caption(sample.index) for sample in samples.values())
+def _batch(loader: Loader, samples: Samples) -> Batch:
+    captions = tuple(loader.caption(number, sample.index) for number, sample in samples.items())
     images = from_uint8(_stacked([sample.picture for sample in samples.values()]))
     return Batch(tuple(samples), images, captions)
 

@@ -6,9 +6,7 @@ written, or a file that is no database, is said once and done without.
 
 import hashlib
 import logging
-import os
 import sqlite3
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -19,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from minimagen.cache import cache_directory
 from minimagen.config import dump
 from minimagen.text.encoders import TextEncoderConfig
 
@@ -47,22 +46,6 @@ class Embedded:
 
     tokens: Tensor
     is_cut: bool
-
-
-def cache_directory() -> Path:
-    """Return ``$MINIMAGEN_CACHE``, else the place this system has for caches.
-
-    Raises:
-        RuntimeError: when the user has no home directory.
-    """
-    chosen = os.environ.get("MINIMAGEN_CACHE")
-    if chosen:
-        return Path(chosen).expanduser()
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData/Local") / "minimagen"
-    if sys.platform == "darwin":
-        return Path.home() / "Library/Caches/minimagen"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "minimagen"
 
 
 class EmbeddingCache:

@@ -159,7 +159,7 @@ def _embed(cascade: CascadeConfig, source: Source, device: torch.device) -> Embe
     encoder = cascade.imagen.text_encoder
     if encoder is None:
         return None
-    captions = [source.caption(i) for i in range(len(source))]
+    captions = [caption for i in range(len(source)) for caption in source.captions(i)]
     with tqdm(desc="captions", unit="caption", leave=False) as bar:
 
         def show(done: int, total: int) -> None:

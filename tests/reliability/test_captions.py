@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 import inference
-from minimagen.data.folders import FolderSource, open_folder
-from minimagen.data.items import Rejection
+from minimagen.data.items import Rejection, Source
+from minimagen.data.sources import DataConfig, open_source
 from minimagen.errors import DataError
 from minimagen.text.cache import embed_captions
 from minimagen.text.encoders import T5Config
@@ -43,12 +43,12 @@ def picture(path: Path) -> None:
     Image.new("RGB", (16, 16), "red").save(path)
 
 
-def opened(root: Path) -> tuple[FolderSource, list[Rejection]]:
-    return open_folder(root, check_size=16, max_rejected=0.9)
+def opened(root: Path) -> tuple[Source, list[Rejection]]:
+    return open_source(DataConfig(dataset=str(root), max_rejected=0.9), check_size=16)
 
 
-def captions_of(source: FolderSource) -> dict[str, str]:
-    return {source.name(i): source.caption(i) for i in range(len(source))}
+def captions_of(source: Source) -> dict[str, str]:
+    return {source.name(i): source.captions(i)[0] for i in range(len(source))}
 
 
 @pytest.fixture

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from minimagen.cache import cache_directory
 from minimagen.errors import ConfigError
 from minimagen.text.cache import EmbeddingTable, embed_captions
 from minimagen.text.encoders import T5Config, load_encoder
-from minimagen.text.store import Embedded, EmbeddingCache, cache_directory
+from minimagen.text.store import Embedded, EmbeddingCache
 
 CAPTIONS = ["a red circle", "a blue square above a ring", "", "a red circle"]
 
