@@ -193,7 +193,7 @@ def test_captions_become_one_line_that_encoders_can_read(raw: str | None, clean:
             '{"file_name": "/etc/passwd", "text": "x"}',
             "line 1: '/etc/passwd' lies outside",
         ),
-        ("jsonl", b'{"file_name": "a.png"}\n\xff\xfe', "line 2: not UTF-8"),
+        ("jsonl", b'{"file_name": "a.png", "text": ""}\n\xff\xfe', "line 2: not UTF-8"),
         ("jsonl", "", "is empty"),
         ("jsonl", "[" * 100_000, "line 1: not JSON"),
         ("csv", "", "is empty"),
