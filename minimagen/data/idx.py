@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from minimagen.data import classes
 from minimagen.data.arrays import ArrayFiles, Pixels, numbered
 from minimagen.data.classes import captioned_like, captions_of_classes
 from minimagen.data.columns import pack
@@ -46,8 +47,9 @@ def list_idx(request: Request) -> Listing:
                 f"{path}: has pictures {some.shape}, {len(theirs)} labels; they do not belong "
                 "together, bring the files of one data set"
             )
+    templates = classes.TEMPLATES if request.class_names else TEMPLATES  # they may be no digits
     numbers = np.concatenate(labels).astype(np.int64)
-    captions = captions_of_classes(request, numbers, WORDS, TEMPLATES)
+    captions = captions_of_classes(request, numbers, WORDS, templates)
     names = pack(numbered(files, read))
     kind = (
         f"the MNIST family (IDX), {captioned_like(captions)}; if its classes are called otherwise, "

@@ -74,7 +74,9 @@ def list_rows(table: Path, kind: str, request: Request) -> Listing:
 
 
 def _plain(name: str) -> str:
-    return name if is_url(name) else PurePosixPath(name).as_posix()
+    """Write a path without detours that lead nowhere."""
+    odd = not is_url(name) and {"", "."} & set(name.split("/"))
+    return PurePosixPath(name).as_posix() if odd else name
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,11 @@ def test_idx_files_are_read_packed_or_not(tmp_path: Path, ending: str) -> None:
     assert shades(source) == [0, *GREYS]
 
 
+def test_idx_files_of_other_classes_are_not_said_to_be_handwritten(tmp_path: Path) -> None:
+    source = opened(mnist(tmp_path), class_names=("shirt", "boot", "bag"))
+    assert captions(source)[2] == "a photo of a boot"
+
+
 def more_labels(root: Path) -> None:
     idx(root / "train-labels-idx1-ubyte", LABELS + 9)
 

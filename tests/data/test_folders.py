@@ -1,3 +1,4 @@
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -269,3 +270,26 @@ def test_the_fingerprint_follows_names_sizes_and_captions(tmp_path: Path) -> Non
     (tmp_path / "a.txt").rename(tmp_path / "b.txt")
     seen.append(fingerprint())
     assert len(set(seen)) == 4
+
+
+def test_the_fingerprint_of_single_captions_is_what_the_first_version_recorded(
+    tmp_path: Path,
+) -> None:
+    """Runs that are continued compare with it: sha256 of name, size and caption, row by row."""
+    digest = hashlib.sha256()
+    for name, caption in (("a.png", "one"), ("sub/b.png", "zwölf")):
+        picture(tmp_path / name)
+        text((tmp_path / name).with_suffix(".txt"), caption)
+        row = (name, (tmp_path / name).stat().st_size, caption)
+        digest.update(json.dumps(row).encode())
+    assert opened(tmp_path)[0].fingerprint == digest.hexdigest()
+
+
+def test_the_fingerprint_follows_each_of_several_captions(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png")
+    seen = set()
+    for captions in (["one", "two"], ["two", "one"], ["one"], ["one", "two", "three"]):
+        row = {"file_name": "a.png", "text": captions}
+        text(tmp_path / "metadata.jsonl", json.dumps(row))
+        seen.add(opened(tmp_path)[0].fingerprint)
+    assert len(seen) == 4

@@ -1,4 +1,4 @@
-"""Data sets of the package ``datasets``: saved ones are read, absent ones are an error of a line."""
+"""Data sets of the package ``datasets``: saved ones are read, absent ones are one line."""
 
 from pathlib import Path
 from typing import Any
