@@ -6,7 +6,8 @@ What is wrong is said before training starts. Nothing here knows where bytes com
 import hashlib
 import json
 import math
-from collections import Counter
+import warnings
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -81,8 +82,9 @@ def collect(
     count = min(len(listing.names), limit or len(listing.names))
     verdicts = Verdicts(count)
     judge = partial(_judge, listing, verdicts, check_size)
-    for _ in in_threads(judge, range(count)):
-        pass
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # threads that do so by themselves undo it for each other
+        deque(in_threads(judge, range(count)), maxlen=0)
     verdicts.refuse_too_many(listing.place, max_rejected)
     kept = verdicts.kept()
     if not any(any(listing.captions[int(i)]) for i in kept):
