@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,9 @@ def _category(root: Path) -> str:
     return name.replace("_", " ")
 
 
+@cache
 def _open(root: Path) -> Any:
+    """Open an LMDB file, once for each process: it must not be open twice in one."""
     lmdb = required("lmdb", "lsun", str(root))
     try:
         return lmdb.open(str(root), readonly=True, lock=False, readahead=False)
@@ -56,7 +59,7 @@ def _open(root: Path) -> Any:
 
 
 def _keys(root: Path) -> Iterator[str]:
-    with _open(root) as store, store.begin() as look, look.cursor() as cursor:
+    with _open(root).begin() as look, look.cursor() as cursor:
         for key in cursor.iternext(values=False):
             yield bytes(key).decode("latin-1")
 
@@ -74,7 +77,7 @@ class RecordFiles:
 
     def __getitem__(self, index: int) -> InMemory:
         """Return one."""
-        with _open(self.root) as store, store.begin() as look:
+        with _open(self.root).begin() as look:
             found = look.get(self.keys[index].encode("latin-1"))
         if found is None:
             raise RejectedItem("file is missing")
