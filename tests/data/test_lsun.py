@@ -15,20 +15,20 @@ lmdb = pytest.importorskip("lmdb")
 
 def category(root: Path) -> Path:
     with lmdb.open(str(root), map_size=2**22) as store, store.begin(write=True) as change:
-        for key, content in ((b"\x00\xff1", picture()), (b"b", picture()), (b"c", b"<html>")):
-            change.put(key, content)
+        for number in range(100):
+            change.put(b"\x00\xff%02d" % number, picture())
+        change.put(b"\x01", b"<html>")
     return root
 
 
 def test_a_category_is_captioned_by_its_name_and_judged_like_all_others(tmp_path: Path) -> None:
-    config = DataConfig(
-        dataset=str(category(tmp_path / "dining_room_train_lmdb")), max_rejected=0.5
-    )
+    root = category(tmp_path / "dining_room_train_lmdb")
+    config = DataConfig(dataset=str(root), max_rejected=0.5)
     source, rejections = open_source(config, check_size=16)
     sent: Source = pickle.loads(pickle.dumps(source))
-    assert [sent.captions(i) for i in range(len(sent))] == [("a photo of a dining room",)] * 2
+    assert [sent.captions(i) for i in range(len(sent))] == [("a photo of a dining room",)] * 100
     assert sent.picture(0, 4)[0, 0].tolist() == [220, 40, 40]
-    assert [item.file_name for item in rejections] == ["c"]
+    assert [item.file_name for item in rejections] == ["\x01"]
     assert isinstance(rejections[0], Rejection)
 
 
