@@ -35,7 +35,7 @@ class Strings:
         ends: where each one ends, in bytes, (N,).
     """
 
-    content: bytes
+    content: bytes | bytearray
     ends: Numbers
 
     def __len__(self) -> int:
@@ -92,7 +92,7 @@ class Packer:
 
     def packed(self) -> Strings:
         """Return all that was added."""
-        return Strings(bytes(self._content), _numbers(self._ends))
+        return Strings(self._content, _numbers(self._ends))
 
 
 class ListPacker:
