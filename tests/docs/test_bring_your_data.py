@@ -1,5 +1,6 @@
 """The pages about data are run as they stand."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -38,3 +39,12 @@ def test_the_kind_on_the_page_lists_its_pictures(tmp_path: Path) -> None:
     found, rejections = collect(page["list_flickr"](request), check_size=8, max_rejected=0.1)
     assert [found.captions(i) for i in range(2)] == [("A dog.", "A brown dog."), ("A cat.",)]
     assert rejections == []
+
+
+def test_the_figures_on_the_page_are_those_measured() -> None:
+    measured = json.loads((PAGES.parent / "measured/opening.json").read_text())
+    for row in measured["tables"]:
+        figures = row["table"], row["cpu_seconds"], row["memory_mb"], row["bytes_per_row"]
+        assert "| " + " | ".join(map(str, figures)) + " |" in BRING
+    folder = measured["folder"]
+    assert f"took {folder['cpu_seconds']} s, which is {folder['cpu_minutes_per_million']}" in BRING
