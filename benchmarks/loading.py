@@ -24,8 +24,9 @@ from PIL import Image
 from benchmarks.record import print_table, save
 from minimagen.cascade import CascadeConfig
 from minimagen.data.buckets import Framing, nearest_ratios
-from minimagen.data.folders import FolderSource, open_folder
+from minimagen.data.collection import Collection
 from minimagen.data.framing import Frame, FramingConfig
+from minimagen.data.sources import DataConfig, open_source
 from minimagen.data.stream import Batch, batches, consecutive
 from minimagen.training.config import TrainingConfig
 from minimagen.training.directory import TrainingDirectory
@@ -74,7 +75,7 @@ def pillow_alone(files: list[Path], size: int) -> None:
             np.asarray(image.resize((size, size), Image.Resampling.BILINEAR, box=box))
 
 
-def stream_of(source: FolderSource, config: FramingConfig, size: int) -> Iterator[Batch]:
+def stream_of(source: Collection, config: FramingConfig, size: int) -> Iterator[Batch]:
     """Serve the folder as training would, with no memory of decoded pictures."""
     sides = {1.0: (size, size), 1.5: (size * 13 // 16, size * 39 // 32)}
     frames = tuple(Frame(*sides[ratio], config) for ratio in config.aspect_ratios)
@@ -97,7 +98,7 @@ def cpu_seconds(work: Callable[[], Any]) -> float:
     return time.process_time() - started
 
 
-def speed(source: FolderSource, files: list[Path], size: int, rounds: int) -> dict[str, Any]:
+def speed(source: Collection, files: list[Path], size: int, rounds: int) -> dict[str, Any]:
     """Let Pillow alone and each way of framing take turns over as many pictures each."""
     streams = {kind: stream_of(source, config, size) for kind, config in KINDS.items()}
     seconds: dict[str, list[float]] = {kind: [] for kind in ("pillow", *KINDS)}
@@ -171,7 +172,9 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         where = Path(folder)
         files = write_folder(where / "pictures")
-        source = open_folder(where / "pictures", check_size=64, max_rejected=0)[0]
+        source = open_source(
+            DataConfig(dataset=str(where / "pictures"), max_rejected=0), check_size=64
+        )[0]
         found = {str(size): speed(source, files, size, options.rounds) for size in (64, 256, SIZE)}
         shares = [
             row

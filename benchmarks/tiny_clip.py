@@ -123,7 +123,7 @@ def _pairs(seed: int) -> tuple[Tensor, list[str]]:
     source = ShapesSource(ShapesConfig(size=POOL, variant="scenes", seed=seed + 1))
     drawn = np.stack([source.picture(i, SIDE) for i in range(POOL)])
     pictures = from_uint8(torch.from_numpy(drawn).permute(0, 3, 1, 2))
-    return pictures, [source.caption(i) for i in range(POOL)]
+    return pictures, [source.captions(i)[0] for i in range(POOL)]
 
 
 def _encoded(tokenizer: Any, captions: list[str]) -> tuple[Tensor, Tensor]:

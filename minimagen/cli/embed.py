@@ -108,6 +108,7 @@ def _captions(options: argparse.Namespace) -> "tuple[TextEncoderConfig, list[str
     """Return the text encoder that the parameter files name, and the data set's captions."""
     from minimagen.cli.settings import new_run
     from minimagen.data.sources import open_source
+    from minimagen.text.encoders import learned
 
     unused: dict[str, object] = {flag.name.lower(): None for flag in train.FLAGS}
     settings = new_run(argparse.Namespace(**(unused | vars(options))))
@@ -116,7 +117,8 @@ def _captions(options: argparse.Namespace) -> "tuple[TextEncoderConfig, list[str
     config = settings.cascade.imagen.text_encoder
     if config is None:
         raise UsageError("embed: this cascade has no text encoder, so nothing is to be embedded")
-    return config, [source.caption(number) for number in range(len(source))]
+    captions = [caption for number in range(len(source)) for caption in source.captions(number)]
+    return learned(config, captions), captions
 
 
 def _devices(options: argparse.Namespace) -> list[str]:

@@ -42,7 +42,13 @@ FLAGS = (
         "unet_0.patch=2 or data.max_rejected=0.3; repeatable",
         repeatable=True,
     ),
-    Flag("DATASET", "-ds", DATA, f"shapes, or a folder of captioned pictures; {FILES}"),
+    Flag(
+        "DATASET",
+        "-ds",
+        DATA,
+        "shapes, digits, a folder of captioned pictures, a table of paths or URLs, COCO's .json, "
+        f"shards-{{0000..0999}}.tar or hf:NAME; {FILES}",
+    ),
     Flag(
         "TRAIN_VALID_FRAC",
         "-f",

@@ -1,244 +1,117 @@
-"""A directory of captioned pictures, as a :class:`~minimagen.data.items.Source`.
+"""A directory of pictures with their captions in text files, as a listing.
 
-Three layouts, in this order of precedence: ``metadata.jsonl`` or ``metadata.csv``; ``image.txt``
-beside ``image.png``; ``images/`` and ``captions/`` side by side. Opening reads every header and
-every caption and decodes a sample, so that what is wrong is said before training starts.
+Two layouts: ``image.txt`` beside ``image.png``, or ``images/`` and ``captions/`` side by side. What
+a text file holds is one caption, however many lines it has; a table can give several.
 """
 
-import hashlib
-import json
-import math
 import os
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
-from minimagen.data.framing import Frame
-from minimagen.data.items import Picture, RejectedItem, Rejection
-from minimagen.data.pictures import SUFFIXES, picture_size, read_bytes, read_picture
-from minimagen.data.tables import read_table
+from minimagen.data.captions import clean_caption
+from minimagen.data.columns import ListPacker, Strings, pack
+from minimagen.data.items import RejectedItem
+from minimagen.data.listing import FilesBelow, Listing, Request
+from minimagen.data.pictures import SUFFIXES, read_bytes
+from minimagen.data.threads import in_threads
 from minimagen.errors import DataError
 
-TABLES = ("metadata.jsonl", "metadata.csv")
-LATER_TABLES = ("metadata.parquet",)
 # Other picture files are listed as rejected, not passed over in silence.
 OTHER_SUFFIXES = frozenset({".svg", ".eps", ".heic", ".heif", ".avif", ".jxl", ".psd", ".jp2"})
 LAYOUTS = (
     "metadata.jsonl or metadata.csv (file_name, text), or image.txt beside image.png, "
     "or images/ and captions/ side by side"
 )
-DECODED_AT_START = 1000
 
 
-@dataclass(frozen=True)
-class Item:
-    """A picture file and its caption; ``problem`` says why there is no caption to be had."""
-
-    name: str
-    path: Path
-    caption: str = ""
-    problem: str | None = None
-
-
-@dataclass(frozen=True)
-class FolderSource:
-    """The usable items of a directory."""
-
-    items: tuple[Item, ...]
-    fingerprint: str
-    notes: tuple[str, ...]
-
-    def __len__(self) -> int:
-        """Return how many usable items there are."""
-        return len(self.items)
-
-    def name(self, index: int) -> str:
-        """Name an item by its path below the directory."""
-        return self.items[index].name
-
-    def caption(self, index: int) -> str:
-        """Return the caption; empty means null text."""
-        return self.items[index].caption
-
-    def size(self, index: int) -> tuple[int, int]:
-        """Read a picture's width and height from its header."""
-        return picture_size(self.items[index].path)
-
-    def picture(self, index: int, shape: int | Frame) -> Picture:
-        """Decode a picture; see :func:`~minimagen.data.pictures.decode`."""
-        return read_picture(self.items[index].path, shape)
+def find_pictures(root: Path) -> Iterator[str]:
+    """Find picture files below a directory, hidden ones left out; paths below it, in order."""
+    with os.scandir(root) as found:
+        entries = sorted(found, key=lambda entry: entry.name)
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            if not entry.is_symlink():
+                below = find_pictures(root / entry.name)
+                yield from (f"{entry.name}/{name}" for name in below)
+        elif Path(entry.name).suffix.lower() in SUFFIXES | OTHER_SUFFIXES:
+            yield entry.name
 
 
-def open_folder(
-    root: Path, *, check_size: int, max_rejected: float, limit: int | None = None
-) -> tuple[FolderSource, list[Rejection]]:
-    """Read a directory's captions and headers, and decode a sample of its pictures.
-
-    Args:
-        root: the directory.
-        check_size: side at which the sample is decoded, in pixels.
-        max_rejected: share of rejected items above which the run ends.
-        limit: take only the first so many items.
+def pictures_of(request: Request) -> Strings:
+    """List the pictures of a folder, at most as many as are wanted.
 
     Raises:
-        DataError: when there is nothing to train on, or too much had to be rejected.
+        DataError: when there are none.
     """
-    verdicts = _judge_all(_find_items(root)[:limit], check_size)
-    _refuse_too_many(root, verdicts, max_rejected)
-    kept = [verdict for verdict in verdicts if verdict.reason is None]
-    items = tuple(verdict.item for verdict in kept)
-    if not any(item.caption for item in items):
-        raise DataError(f"{root}: every caption is empty; write into each what its picture shows")
-    source = FolderSource(items, _fingerprint(items), tuple(_notes(kept, check_size)))
-    return source, [Rejection(v.item.name, v.reason) for v in verdicts if v.reason is not None]
-
-
-def clean_caption(text: str | None) -> str:
-    """Put a caption on one line, without what no encoder can read."""
-    readable = (text or "").encode("utf-8", "replace").decode("utf-8").replace("\0", " ")
-    return " ".join(readable.split())
-
-
-# Finding items
-
-
-def _find_items(root: Path) -> list[Item]:
-    if not root.is_dir():
-        kind = "is not a directory" if root.exists() else "does not exist"
-        raise DataError(f"{root}: {kind}; give `shapes` or a directory with {LAYOUTS}")
-    table = next((root / name for name in TABLES if (root / name).is_file()), None)
-    if table is not None:
-        return _from_table(root, table)
-    _refuse_later_tables(root)
-    return _from_text_files(root)
-
-
-def _refuse_later_tables(root: Path) -> None:
-    for name in LATER_TABLES:
-        if (root / name).is_file():
-            raise DataError(f"{root / name}: not supported; write it as {' or '.join(TABLES)}")
-
-
-def _from_table(root: Path, table: Path) -> list[Item]:
-    real_root = root.resolve()
-    items = []
-    for line, name, caption in read_table(table):
-        path = (real_root / name).resolve()
-        if not path.is_relative_to(real_root):
-            raise DataError(f"{table} line {line}: {name!r} lies outside {root}; move it inside")
-        items.append(Item(PurePosixPath(name).as_posix(), path, clean_caption(caption)))
-    if not items:
-        raise DataError(f"{table}: is empty; give it a line for each picture, file_name and text")
-    return items
-
-
-def _from_text_files(root: Path) -> list[Item]:
-    pictures = _find_pictures(root)
-    if not pictures:
+    root = request.path
+    names = pack(islice(find_pictures(root), request.limit))
+    if not len(names):
         raise DataError(f"{root}: holds no pictures; put {'/'.join(sorted(SUFFIXES))} files there")
-    for caption_file in (_beside, _in_captions):
-        files = [(path, caption_file(root, path)) for path in pictures]
-        if any(text is not None and text.is_file() for _, text in files):
-            return [_with_text(root, path, text) for path, text in files if text is not None]
-    raise DataError(f"{root}: {len(pictures)} pictures but no captions; bring {LAYOUTS}")
+    return names
 
 
-def _beside(root: Path, picture: Path) -> Path | None:
-    return picture.with_suffix(".txt")
+def has_texts_beside(request: Request) -> bool:
+    """Recognise a folder with at least one caption beside its picture."""
+    root = request.path
+    return any((root / beside(name)).is_file() for name in find_pictures(root))
 
 
-def _in_captions(root: Path, picture: Path) -> Path | None:
-    images = root / "images"
-    if not picture.is_relative_to(images):
-        return None
-    return (root / "captions" / picture.relative_to(images)).with_suffix(".txt")
+def has_captions_folder(request: Request) -> bool:
+    """Recognise ``images/`` and ``captions/`` with at least one picture that has its caption."""
+    root = request.path
+    if not ((root / "images").is_dir() and (root / "captions").is_dir()):
+        return False
+    return any((root / in_captions(name)).is_file() for name in _in_images(find_pictures(root)))
 
 
-def _find_pictures(root: Path) -> list[Path]:
-    """List picture files below a directory in an order of their own, hidden ones left out."""
-    found = []
-    for folder, subfolders, names in os.walk(root):
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        found += [Path(folder, name) for name in names if not name.startswith(".")]
-    pictures = [path for path in found if path.suffix.lower() in SUFFIXES | OTHER_SUFFIXES]
-    return sorted(pictures, key=lambda path: path.relative_to(root).parts)
+def list_texts_beside(request: Request) -> Listing:
+    """List the pictures of a folder, each with the text file beside it."""
+    names = pictures_of(request)
+    return _with_texts(request, "a folder with captions beside its pictures", names, beside)
 
 
-def _with_text(root: Path, picture: Path, text: Path) -> Item:
-    name = picture.relative_to(root).as_posix()
+def list_captions_folder(request: Request) -> Listing:
+    """List the pictures of ``images/``, each with its text file in ``captions/``."""
+    names = pack(islice(_in_images(find_pictures(request.path)), request.limit))
+    return _with_texts(request, "folders images/ and captions/", names, in_captions)
+
+
+def beside(name: str) -> str:
+    """Name the text file beside a picture."""
+    return PurePosixPath(name).with_suffix(".txt").as_posix()
+
+
+def in_captions(name: str) -> str:
+    """Name the text file of a picture of ``images/``."""
+    return f"captions/{beside(name).removeprefix('images/')}"
+
+
+def _in_images(names: Iterator[str]) -> Iterator[str]:
+    return (name for name in names if name.startswith("images/"))
+
+
+def _with_texts(
+    request: Request, kind: str, names: Strings, text_of: Callable[[str], str]
+) -> Listing:
+    root = request.path
+    captions, problems = ListPacker(), {}
+    texts = (root / text_of(name) for name in names)
+    for index, caption in enumerate(in_threads(_read_text, texts)):
+        captions.add(["" if isinstance(caption, RejectedItem) else caption])
+        if isinstance(caption, RejectedItem):
+            problems[index] = str(caption)
+    files = FilesBelow(root, names)
+    return Listing(str(root), kind, names, captions.packed(), files, problems)
+
+
+def _read_text(text: Path) -> str | RejectedItem:
+    """Read a caption; the error is an answer here, for the others go on."""
     try:
-        return Item(name, picture, clean_caption(read_bytes(text).decode("utf-8-sig")))
+        return clean_caption(read_bytes(text).decode("utf-8-sig"))
     except UnicodeDecodeError:
-        return Item(name, picture, problem="caption is not UTF-8")
+        return RejectedItem("caption is not UTF-8")
     except RejectedItem:
-        return Item(name, picture, problem="caption file is missing or cannot be read")
-
-
-# Judging items
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """An item, and its picture's shorter side in pixels or the reason why it is rejected."""
-
-    item: Item
-    sampled: bool
-    shorter_side: int = 0
-    reason: str | None = None
-
-
-def _judge_all(items: list[Item], check_size: int) -> list[Verdict]:
-    count = min(len(items), DECODED_AT_START)
-    sample = {place * len(items) // count for place in range(count)}
-    return [_judge(item, check_size, sampled=i in sample) for i, item in enumerate(items)]
-
-
-def _judge(item: Item, check_size: int, *, sampled: bool) -> Verdict:
-    if item.problem is not None:
-        return Verdict(item, sampled, reason=item.problem)
-    try:
-        shorter_side = min(picture_size(item.path))
-        if sampled:
-            read_picture(item.path, check_size)
-    except RejectedItem as rejected:
-        return Verdict(item, sampled, reason=str(rejected))
-    return Verdict(item, sampled, shorter_side)
-
-
-def _refuse_too_many(root: Path, verdicts: list[Verdict], max_rejected: float) -> None:
-    share = max(_rejected_share(verdicts), _rejected_share([v for v in verdicts if v.sampled]))
-    reasons = Counter(verdict.reason for verdict in verdicts if verdict.reason is not None)
-    if share == 1:
-        raise DataError(f"{root}: no picture can be used: {_listed(reasons)}")
-    if share > max_rejected:
-        raise DataError(
-            f"{root}: {share:.0%} of the items are unusable, more than {max_rejected:.0%}: "
-            f"{_listed(reasons)}; mend them, or allow more with --SET data.max_rejected="
-            f"{math.ceil(share * 10) / 10}"
-        )
-
-
-def _rejected_share(verdicts: list[Verdict]) -> float:
-    return sum(verdict.reason is not None for verdict in verdicts) / len(verdicts)
-
-
-def _listed(reasons: Counter[str]) -> str:
-    return ", ".join(f"{reason} ({count})" for reason, count in reasons.most_common())
-
-
-def _notes(kept: list[Verdict], check_size: int) -> Iterator[str]:
-    small = sum(verdict.shorter_side < check_size for verdict in kept)
-    if small:
-        yield f"{small} of {len(kept)} pictures are under {check_size} px and are enlarged"
-    silent = sum(not verdict.item.caption for verdict in kept)
-    if silent:
-        yield f"{silent} of {len(kept)} captions are empty and train as null text"
-
-
-def _fingerprint(items: Iterable[Item]) -> str:
-    digest = hashlib.sha256()
-    for item in items:
-        row = (item.name, item.path.stat().st_size, item.caption)
-        digest.update(json.dumps(row).encode())
-    return digest.hexdigest()
+        return RejectedItem("caption file is missing or cannot be read")

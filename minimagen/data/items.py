@@ -1,14 +1,15 @@
 """What a data set is to the rest of the program: numbered pictures with captions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, Literal, Protocol
 
 from minimagen.data.drawing import Picture
 
 if TYPE_CHECKING:
     from minimagen.data.framing import Frame
 
-__all__ = ["Picture", "RejectedItem", "Rejection", "Source"]
+__all__ = ["Picture", "PictureFile", "RejectedItem", "Rejection", "Source"]
 
 
 class RejectedItem(Exception):  # noqa: N818 - an item's fate, not the program's
@@ -23,6 +24,16 @@ class Rejection:
     reason: str
 
 
+class PictureFile(Protocol):
+    """The bytes of an image file, wherever they are kept; a :class:`~pathlib.Path` is one."""
+
+    def open(self, mode: Literal["rb"], /) -> IO[bytes]:
+        """Open it for reading, in any order."""
+
+    def read_bytes(self) -> bytes:
+        """Read all of it."""
+
+
 class Source(Protocol):
     """Captioned pictures, numbered from 0. It is pickled to reach worker processes."""
 
@@ -31,7 +42,7 @@ class Source(Protocol):
         """Sha256 in hex of what identifies the data set."""
 
     @property
-    def notes(self) -> tuple[str, ...]:
+    def notes(self) -> Sequence[str]:
         """What the log should say about this data set, a line each."""
 
     def __len__(self) -> int:
@@ -40,8 +51,11 @@ class Source(Protocol):
     def name(self, index: int) -> str:
         """Name an item, as in ``rejected.jsonl``."""
 
-    def caption(self, index: int) -> str:
-        """Return the caption; empty means null text."""
+    def captions(self, index: int) -> tuple[str, ...]:
+        """Return the captions, at least one; an empty one means null text.
+
+        Training draws one of several each time, see :func:`minimagen.data.captions.drawn`.
+        """
 
     def size(self, index: int) -> tuple[int, int]:
         """Return width and height of the whole picture, as shown, in pixels.

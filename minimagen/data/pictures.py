@@ -14,14 +14,14 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from minimagen.data.framing import Frame
-from minimagen.data.items import Picture, RejectedItem
+from minimagen.data.items import Picture, PictureFile, RejectedItem
 
 T = TypeVar("T")
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")  # EPS and PDF would start Ghostscript
@@ -51,18 +51,18 @@ DAMAGE = (
 )
 
 
-def picture_size(path: Path) -> tuple[int, int]:
+def picture_size(file: PictureFile) -> tuple[int, int]:
     """Read width and height, as shown, from a file's header, and refuse what can be refused by it.
 
     Raises:
         RejectedItem: with the reason.
     """
-    return _patiently(lambda: _size(path))
+    return patiently(lambda: _size(file))
 
 
-def read_picture(path: Path, shape: int | Frame) -> Picture:
+def read_picture(file: PictureFile, shape: int | Frame) -> Picture:
     """Read a file as a picture that is fitted into a frame; see :func:`decode`."""
-    return decode(_patiently(path.read_bytes), shape)
+    return decode(read_bytes(file), shape)
 
 
 def decode(content: bytes, shape: int | Frame) -> Picture:
@@ -84,13 +84,13 @@ def decode(content: bytes, shape: int | Frame) -> Picture:
         return frame.fit(image)
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(file: PictureFile) -> bytes:
     """Read a file whole.
 
     Raises:
         RejectedItem: with the reason.
     """
-    return _patiently(lambda: _require_file(path).read_bytes())
+    return patiently(lambda: _require_file(file).read_bytes())
 
 
 def upright(data: bytes, size: int | None) -> Image.Image:
@@ -119,8 +119,8 @@ def _upright(image: Image.Image) -> Image.Image:
     return ImageOps.exif_transpose(image) if turned else image
 
 
-def _size(path: Path) -> tuple[int, int]:
-    with _open(_require_file(path)) as image:
+def _size(file: PictureFile) -> tuple[int, int]:
+    with _require_file(file).open("rb") as stream, _open(stream) as image:
         _refuse_by_header(image)
         return (image.height, image.width) if _lies(image) else image.size
 
@@ -133,17 +133,18 @@ def _lies(image: Image.Image) -> bool:
         return image.getexif().get(ORIENTATION, 1) in LYING
 
 
-def _require_file(path: Path) -> Path:
-    """Refuse what may never end; a directory is told by reading it."""
-    found = path.stat()
-    if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
-        raise RejectedItem("not a regular file")
-    if found.st_size > MAX_BYTES:
-        raise RejectedItem(f"more than {MAX_BYTES // 10**6} million bytes")
-    return path
+def _require_file(file: PictureFile) -> PictureFile:
+    """Refuse a path whose reading may never end; a directory is told by reading it."""
+    if isinstance(file, Path):
+        found = file.stat()
+        if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
+            raise RejectedItem("not a regular file")
+        if found.st_size > MAX_BYTES:
+            raise RejectedItem(f"more than {MAX_BYTES // 10**6} million bytes")
+    return file
 
 
-def _patiently(look: Callable[[], T], pauses: tuple[float, ...] = PAUSES_S) -> T:
+def patiently(look: Callable[[], T], pauses: tuple[float, ...] = PAUSES_S) -> T:
     """Look at a file, once more if need be: file systems may fail for a moment."""
     try:
         return look()
@@ -153,10 +154,10 @@ def _patiently(look: Callable[[], T], pauses: tuple[float, ...] = PAUSES_S) -> T
         if not pauses or isinstance(error, PermissionError):
             raise RejectedItem("file cannot be read") from None
     time.sleep(pauses[0])
-    return _patiently(look, pauses[1:])
+    return patiently(look, pauses[1:])
 
 
-def _open(file: Path | io.BytesIO) -> Image.Image:
+def _open(file: IO[bytes]) -> Image.Image:
     with _rejecting("damaged image file"):
         try:
             return Image.open(file, formats=FORMATS)
@@ -166,8 +167,8 @@ def _open(file: Path | io.BytesIO) -> Image.Image:
             raise RejectedItem(_why_unidentified(file)) from None
 
 
-def _why_unidentified(file: Path | io.BytesIO) -> str:
-    length = file.stat().st_size if isinstance(file, Path) else len(file.getbuffer())
+def _why_unidentified(file: IO[bytes]) -> str:
+    length = file.seek(0, io.SEEK_END)
     return (
         "file is empty" if length == 0 else f"not an image of a known kind ({', '.join(FORMATS)})"
     )

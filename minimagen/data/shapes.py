@@ -93,9 +93,9 @@ class ShapesSource:
         """Name a scene."""
         return f"shapes/{self.config.variant}/{self.config.seed}/{index}"
 
-    def caption(self, index: int) -> str:
+    def captions(self, index: int) -> tuple[str, ...]:
         """Return a scene's caption."""
-        return self._scene(index).caption
+        return (self._scene(index).caption,)
 
     def size(self, index: int) -> tuple[int, int]:
         """Return the largest size that is ever asked for: a scene is drawn, never enlarged."""

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from minimagen.data.augmentation import augmented
 from minimagen.data.buckets import Framing
+from minimagen.data.captions import drawn
 from minimagen.data.chance import cut_by_chance, flipped_by_chance
 from minimagen.data.framing import Frame
 from minimagen.data.items import Picture, RejectedItem, Rejection, Source
@@ -67,6 +68,10 @@ class Loader:
     def __call__(self, numbers: Sequence[int]) -> list[Loaded]:
         """Decode the pictures of these samples."""
         return [self._load(number) for number in numbers]
+
+    def caption(self, number: int, index: int) -> str:
+        """Draw a sample's caption from those of its item."""
+        return drawn(self.source.captions(index), self.order.seed, self.order.stage, number)
 
     def _load(self, number: int) -> Loaded:
         index = self.order.index_of(number)
@@ -263,7 +268,7 @@ def _once(on_reject: OnReject | None) -> Callable[[Iterable[Rejection]], None]:
 
 
 def _batch(loader: Loader, samples: Samples) -> Batch:
-    captions = tuple(loader.source.caption(sample.index) for sample in samples.values())
+    captions = tuple(loader.caption(number, sample.index) for number, sample in samples.items())
     pictures = [
         _left_to_chance(loader, number, sample, caption)
         for (number, sample), caption in zip(samples.items(), captions, strict=True)

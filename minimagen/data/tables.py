@@ -1,87 +1,101 @@
-"""Reading ``metadata.jsonl`` and ``metadata.csv``: rows of a file name and a caption.
+"""A table of pictures, as a listing: paths stay below its folder, URLs are fetched once."""
 
-A row that makes no sense ends the run with its line number: a table is one file that somebody made,
-and half of it would be a surprise. Missing or broken pictures are not this module's business.
-"""
+from array import array
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path, PurePosixPath
 
-import csv
-import json
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, NamedTuple
-
+from minimagen.cache import cache_directory
+from minimagen.data.columns import Column, ListPacker, Packer
+from minimagen.data.downloads import fetch, kept_at
+from minimagen.data.listing import Fence, Listing, Request, file_size
+from minimagen.data.rows import TABLE_SUFFIXES, is_url, read_rows
 from minimagen.errors import DataError
 
-CAPTION_KEYS = ("text", "caption")
+METADATA = tuple(f"metadata{suffix}" for suffix in (".jsonl", ".csv", ".tsv", ".parquet"))
 
 
-class Row(NamedTuple):
-    """One line of a table; the caption is None where the table says null."""
-
-    line: int
-    file_name: str
-    caption: str | None
+def is_table(request: Request) -> bool:
+    """Recognise a file of a known format."""
+    return request.dataset.lower().endswith(TABLE_SUFFIXES) and not request.path.is_dir()
 
 
-def read_table(path: Path) -> list[Row]:
-    """Read ``metadata.jsonl`` or ``metadata.csv``.
+def list_table(request: Request) -> Listing:
+    """List the pictures of a table; see :func:`list_rows`."""
+    table = request.path
+    if not table.is_file():
+        raise DataError(f"{table}: does not exist; give a table of pictures, or another data set")
+    return list_rows(table, f"a table in {table.suffix[1:].lower()}", request)
+
+
+def metadata_of(root: Path) -> Path | None:
+    """Find the table of a folder of pictures."""
+    return next((root / name for name in METADATA if (root / name).is_file()), None)
+
+
+def has_metadata(request: Request) -> bool:
+    """Recognise a folder of pictures with a table."""
+    return metadata_of(request.path) is not None
+
+
+def list_metadata(request: Request) -> Listing:
+    """List the pictures of a folder's table; see :func:`list_rows`."""
+    table = metadata_of(request.path)
+    assert table is not None, "recognised by it"
+    return list_rows(table, f"a folder with {table.name}", request)
+
+
+def list_rows(table: Path, kind: str, request: Request) -> Listing:
+    """List the pictures of a table, and fetch those named by URL.
 
     Raises:
-        DataError: naming the line.
+        DataError: for a row that makes no sense, or a path that leads out of the folder.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
-        raise DataError(f"{path} line {line}: not UTF-8; save it as UTF-8") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
-    records = _json_lines(path, text) if path.suffix == ".jsonl" else _csv_lines(path, text)
-    return [_row(path, line, record) for line, record in records]
+    root, fence = table.parent.resolve(), Fence(table.parent)
+    names, captions, urls = Packer(), ListPacker(), array("q")
+    rows = islice(read_rows(table, request.caption_key), request.limit)
+    for number, row in enumerate(rows):
+        if is_url(row.file_name):
+            urls.append(number)
+        elif not fence.holds(row.file_name):
+            raise DataError(
+                f"{table} line {row.line}: {row.file_name!r} lies outside {table.parent}; "
+                "move it inside"
+            )
+        names.add(_plain(row.file_name))
+        captions.add(row.captions)
+    packed = names.packed()
+    if not len(packed):
+        raise DataError(f"{table}: is empty; give it a line for each picture, file_name and text")
+    kept = cache_directory() / "pictures"
+    problems = fetch(((i, packed[i]) for i in urls), len(urls), kept, request.downloads)
+    files = NamedFiles(root, packed, kept)
+    return Listing(str(request.path), kind, packed, captions.packed(), files, problems)
 
 
-def _json_lines(path: Path, text: str) -> Iterator[tuple[int, Any]]:
-    for line, content in enumerate(text.split("\n"), start=1):
-        if content.strip():
-            try:
-                yield line, json.loads(content)
-            except (ValueError, RecursionError) as error:
-                raise DataError(f"{path} line {line}: not JSON ({error}); mend that line") from None
+def _plain(name: str) -> str:
+    """Write a path without detours that lead nowhere."""
+    odd = not is_url(name) and {"", "."} & set(name.split("/"))
+    return PurePosixPath(name).as_posix() if odd else name
 
 
-def _csv_lines(path: Path, text: str) -> Iterator[tuple[int, Any]]:
-    reader = csv.DictReader(text.splitlines(keepends=True), strict=True)
-    try:
-        for record in reader:
-            if None in record or None in record.values():
-                raise DataError(
-                    f"{path} line {reader.line_num}: {_cells(record)} cells under "
-                    f"{len(reader.fieldnames or ())} headings; quote cells that hold commas"
-                )
-            yield reader.line_num, record
-    except csv.Error as error:
-        raise DataError(f"{path} line {reader.line_num}: not CSV ({error}); mend it") from None
+@dataclass(frozen=True)
+class NamedFiles:
+    """Files by their names: those of URLs lie in the cache, the others below a directory."""
 
+    root: Path
+    names: Column[str]
+    downloads: Path
 
-def _cells(record: dict[str | Any, Any]) -> int:
-    extra = record.get(None, [])
-    return sum(value is not None for key, value in record.items() if key is not None) + len(extra)
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.names)
 
+    def __getitem__(self, index: int) -> Path:
+        """Return the path of one."""
+        name = self.names[index]
+        return kept_at(self.downloads, name) if is_url(name) else self.root / name
 
-def _row(path: Path, line: int, record: Any) -> Row:
-    keys = set(record) if isinstance(record, dict) else set()
-    caption_key = next((key for key in CAPTION_KEYS if key in keys), None)
-    if "file_name" not in keys or caption_key is None:
-        raise DataError(
-            f"{path} line {line}: has {_named(keys)}; needs file_name, and text or caption"
-        )
-    file_name, caption = record["file_name"], record[caption_key]
-    if not isinstance(file_name, str) or not file_name or "\0" in file_name:
-        raise DataError(f"{path} line {line}: file_name is {file_name!r}; give a relative path")
-    if not isinstance(caption, str | None):
-        raise DataError(f"{path} line {line}: {caption_key} is {caption!r:.60}; give a string")
-    return Row(line, file_name, caption)
-
-
-def _named(keys: set[str]) -> str:
-    return ", ".join(sorted(map(str, keys))) or "no keys"
+    def byte_count(self, index: int) -> int:
+        """Return the size of one in bytes."""
+        return file_size(self[index])

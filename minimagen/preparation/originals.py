@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from minimagen.data.folders import FolderSource
+from minimagen.data.collection import Collection
 from minimagen.data.items import RejectedItem, Source
 from minimagen.data.pictures import read_bytes, upright
 from minimagen.errors import DataError
@@ -34,7 +34,7 @@ class Originals:
     @property
     def drawn(self) -> bool:
         """Whether there are no files: ``shapes`` are drawn at any size."""
-        return not isinstance(self.source, FolderSource)
+        return not isinstance(self.source, Collection)
 
     def whole(self, index: int) -> tuple[Image.Image, str]:
         """Decode a picture at full size, RGB and upright, and hash its file.
@@ -68,12 +68,10 @@ class Originals:
 
     def captions(self, index: int) -> tuple[str, ...]:
         """Return the captions of an item; an empty one means null text."""
-        return (self.source.caption(index),)
+        return self.source.captions(index)
 
     def _bytes(self, index: int) -> bytes:
-        if not isinstance(self.source, FolderSource):
-            return b""
-        return read_bytes(self.source.items[index].path)
+        return read_bytes(self.source.file(index)) if isinstance(self.source, Collection) else b""
 
     def _decoded(self, index: int, data: bytes, size: int | None) -> Image.Image:
         if self.drawn:

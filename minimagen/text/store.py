@@ -13,14 +13,13 @@ lock, so processes, and machines with one directory, fill it together:
 import hashlib
 import json
 import logging
-import os
-import sys
 import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from minimagen.cache import cache_directory
 from minimagen.config import dump
 from minimagen.text.encoders import TextEncoderConfig
 from minimagen.text.segments import Embedded, Rows, Segment, pack, read_segment
@@ -40,22 +39,6 @@ class Known:
 
     identity: str
     width: int
-
-
-def cache_directory() -> Path:
-    """Return ``$MINIMAGEN_CACHE``, else the place this system has for caches.
-
-    Raises:
-        RuntimeError: when the user has no home directory.
-    """
-    chosen = os.environ.get("MINIMAGEN_CACHE")
-    if chosen:
-        return Path(chosen).expanduser()
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData/Local") / "minimagen"
-    if sys.platform == "darwin":
-        return Path.home() / "Library/Caches/minimagen"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "minimagen"
 
 
 class EmbeddingCache:

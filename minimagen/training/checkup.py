@@ -86,6 +86,6 @@ class Checkup:
             images += pictures
             for item in left_out:
                 self.journal.note(f"left {item.file_name} out of validation: {item.reason}")
-        captions = tuple(self.run.source.caption(i) for i in kept)
+        captions = tuple(self.run.source.captions(i)[0] for i in kept)
         text = None if self.run.embed is None or not captions else self.run.embed(captions)
         return ValidationSet(images, text, captions)

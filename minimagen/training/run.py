@@ -100,7 +100,7 @@ def gather(cascade: CascadeConfig, training: TrainingConfig, device: torch.devic
     layout, too_small = lay_out(source, training.data, cascade)
     chosen, held_out = without(too_small, chosen), without(too_small, held_out)
     rejected += [Rejection(source.name(index), why) for index, why in too_small.items()]
-    captions = [source.caption(i) for i in range(len(source))]
+    captions = [caption for i in range(len(source)) for caption in source.captions(i)]
     cascade = _settled(cascade, captions)
     table = _embed(cascade, captions, device)
     return Materials(cascade, source, rejected, chosen, held_out, table, layout)

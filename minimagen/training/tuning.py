@@ -123,7 +123,7 @@ def with_text_for(run: Run, stage: int, device: torch.device) -> Run:
     now = encoder_in(run.directory.path, before)
     if now == before:
         return run
-    captions = [run.source.caption(i) for i in range(len(run.source))]
+    captions = [caption for i in range(len(run.source)) for caption in run.source.captions(i)]
     return replace(run, embed=embed_captions(now, captions, device))
 
 

@@ -13,10 +13,11 @@ from PIL import Image
 from minimagen.data.augmentation import PictureAugmentation
 from minimagen.data.buckets import Framing, nearest_ratios
 from minimagen.data.chance import flipped_by_chance
-from minimagen.data.folders import FolderSource, open_folder
+from minimagen.data.collection import Collection
 from minimagen.data.framing import Frame, FramingConfig
 from minimagen.data.items import Picture
 from minimagen.data.shapes import ShapesConfig, ShapesSource
+from minimagen.data.sources import DataConfig, open_source
 from minimagen.data.stream import (
     Batch,
     Loader,
@@ -34,7 +35,7 @@ STEP = 4  # images of an optimizer step
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> FolderSource:
+def source(tmp_path_factory: pytest.TempPathFactory) -> Collection:
     """Nine wide and five tall pictures of noise; some captions name a side."""
     root = tmp_path_factory.mktemp("pictures")
     noise = np.random.default_rng(0)
@@ -43,16 +44,16 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> FolderSource:
         pixels = noise.integers(0, 256, (height, width, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(root / f"{number:02}.png")
         (root / f"{number:02}.txt").write_text("on the left" if number % 2 else "noise")
-    return open_folder(root, check_size=16, max_rejected=0)[0]
+    return open_source(DataConfig(dataset=str(root), max_rejected=0), check_size=16)[0]
 
 
-def framing(source: FolderSource, **config: object) -> Framing:
+def framing(source: Collection, **config: object) -> Framing:
     how = FramingConfig(**config)  # type: ignore[arg-type]
     frames = Frame(16, 24, how), Frame(24, 16, how)
     return Framing(frames, nearest_ratios(source, RATIOS), STEP)
 
 
-def stream(source: FolderSource, shape: Framing, **changes: object) -> Iterator[Batch]:
+def stream(source: Collection, shape: Framing, **changes: object) -> Iterator[Batch]:
     settings = {"plan": consecutive(STEP), "seed": 0, "stage": 0} | changes
     return batches(source, range(14), size=shape, **settings)  # type: ignore[arg-type]
 
@@ -68,18 +69,18 @@ CHANCES = {
 }
 
 
-def test_each_picture_is_in_the_bucket_of_its_ratio(source: FolderSource) -> None:
+def test_each_picture_is_in_the_bucket_of_its_ratio(source: Collection) -> None:
     assert nearest_ratios(source, RATIOS).tolist() == [0] * 9 + [1] * 5
     assert nearest_ratios(source, (1.0,)).tolist() == [0] * 14
 
 
-def test_a_batch_has_one_shape_and_both_shapes_come(source: FolderSource) -> None:
+def test_a_batch_has_one_shape_and_both_shapes_come(source: Collection) -> None:
     shapes = [tuple(b.images.shape) for b in islice(stream(source, framing(source)), 28)]
     assert shapes.count((STEP, 3, 16, 24)) == 18
     assert shapes.count((STEP, 3, 24, 16)) == 10
 
 
-def test_how_a_step_is_cut_into_batches_changes_nothing(source: FolderSource) -> None:
+def test_how_a_step_is_cut_into_batches_changes_nothing(source: Collection) -> None:
     """All micro-batches of a step have its shape, with random crops, flips and colours."""
     shape = framing(source, **CHANCES)
     small, whole = stream(source, shape, plan=consecutive(1)), stream(source, shape)
@@ -90,7 +91,7 @@ def test_how_a_step_is_cut_into_batches_changes_nothing(source: FolderSource) ->
 
 
 def test_the_stream_can_be_entered_anywhere_and_workers_change_nothing(
-    source: FolderSource,
+    source: Collection,
 ) -> None:
     shape = framing(source, **CHANCES)
     from_the_start = list(islice(stream(source, shape), 12))
@@ -103,7 +104,7 @@ def test_the_stream_can_be_entered_anywhere_and_workers_change_nothing(
 class Counted:
     """A source that counts what it decodes."""
 
-    source: FolderSource
+    source: Collection
     decoded: list[int]
 
     def __getattr__(self, name: str) -> object:
@@ -114,7 +115,7 @@ class Counted:
         return self.source.picture(index, shape)
 
 
-def test_chance_comes_after_the_memory(source: FolderSource) -> None:
+def test_chance_comes_after_the_memory(source: Collection) -> None:
     """Nothing is decoded twice, yet a picture is cut and mirrored anew each time."""
     counted = Counted(source, [])
     square = FramingConfig(crop="random", flip=True)
@@ -132,7 +133,7 @@ def test_chance_comes_after_the_memory(source: FolderSource) -> None:
     assert len({batch.images.numpy().tobytes() for batch in served}) > 10
 
 
-def test_what_a_caption_calls_left_stays_left(source: FolderSource) -> None:
+def test_what_a_caption_calls_left_stays_left(source: Collection) -> None:
     flipped = framing(source, flip=True)
     for plain, batch in zip(
         islice(stream(source, framing(source)), 20), stream(source, flipped), strict=False
@@ -142,7 +143,7 @@ def test_what_a_caption_calls_left_stays_left(source: FolderSource) -> None:
             assert torch.equal(after, before) or (mirrored and caption == "noise")
 
 
-def test_a_flip_is_that_of_the_sample_number(source: FolderSource) -> None:
+def test_a_flip_is_that_of_the_sample_number(source: Collection) -> None:
     loader = make_loader(source, range(14), framing(source, flip=True), 0, 0)
     batch = load_batch(loader, range(STEP))
     plain = load_batch(replace(loader, framing=framing(source)), range(STEP))
@@ -152,7 +153,7 @@ def test_a_flip_is_that_of_the_sample_number(source: FolderSource) -> None:
         assert np.array_equal(to_uint8(batch.images)[number].permute(1, 2, 0).numpy(), wanted)
 
 
-def test_validation_leaves_nothing_to_chance(source: FolderSource) -> None:
+def test_validation_leaves_nothing_to_chance(source: Collection) -> None:
     """A random crop is a centre crop there."""
     shape, centre = framing(source, **CHANCES), framing(source)
     for (frame, own), (still, _) in zip(
@@ -172,6 +173,6 @@ def test_built_in_scenes_are_framed_too(crop: str) -> None:
     assert nearest_ratios(scenes, (0.5, 1.1, 2.0)).tolist() == [1] * 4
 
 
-def test_a_folder_is_opened_by_its_path_alone(source: FolderSource, tmp_path: Path) -> None:
+def test_a_folder_is_opened_by_its_path_alone(source: Collection, tmp_path: Path) -> None:
     """The size of an item is read from its header when it is asked for."""
     assert [source.size(0), source.size(13)] == [WIDE, TALL]

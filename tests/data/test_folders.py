@@ -1,12 +1,15 @@
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
-from minimagen.data.folders import FolderSource, clean_caption, open_folder
-from minimagen.data.items import Rejection
+from minimagen.data.captions import clean_caption
+from minimagen.data.items import Rejection, Source
+from minimagen.data.sources import DataConfig, open_source
 from minimagen.errors import DataError
 
 Fill = Callable[[Path], None]
@@ -22,16 +25,15 @@ def text(path: Path, content: str | bytes) -> None:
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
 
 
-def opened(root: Path, **changes: object) -> tuple[FolderSource, list[Rejection]]:
-    settings = {"check_size": 16, "max_rejected": 0.1} | changes
-    return open_folder(root, **settings)  # type: ignore[arg-type]
+def opened(root: Path, **changes: Any) -> tuple[Source, list[Rejection]]:
+    return open_source(DataConfig(dataset=str(root), **changes), check_size=16)
 
 
-def items(source: FolderSource) -> dict[str, str]:
-    return {source.name(i): source.caption(i) for i in range(len(source))}
+def items(source: Source) -> dict[str, str]:
+    return {source.name(i): source.captions(i)[0] for i in range(len(source))}
 
 
-def complaint(root: Path, **changes: object) -> str:
+def complaint(root: Path, **changes: Any) -> str:
     with pytest.raises(DataError) as caught:
         opened(root, **changes)
     message = str(caught.value)
@@ -61,7 +63,6 @@ def test_each_layout_pairs_pictures_with_captions(tmp_path: Path, fill: Fill) ->
     source, rejections = opened(tmp_path)
     assert items(source) == {"a.png": "one", "sub/b.png": "two"}
     assert rejections == []
-    assert source.notes == ()
     assert source.picture(1, 8)[0, 0].tolist() == [0, 0, 255]
 
 
@@ -140,7 +141,7 @@ def test_small_pictures_and_empty_captions_are_said(tmp_path: Path) -> None:
         text(tmp_path / f"{name}.txt", caption)
     source, _ = opened(tmp_path)
     assert items(source)["b.png"] == ""
-    assert source.notes == (
+    assert source.notes[1:] == (
         "1 of 3 pictures are under 16 px and are enlarged",
         "1 of 3 captions are empty and train as null text",
     )
@@ -159,7 +160,7 @@ def test_a_table_may_say_null_and_name_a_picture_that_is_missing(tmp_path: Path)
     lines = [json.dumps({"file_name": name, "text": caption}) for name, caption in rows]
     text(tmp_path / "metadata.jsonl", "\n".join(lines))
     source, rejections = opened(tmp_path, max_rejected=0.5)
-    assert [source.caption(i) for i in range(len(source))] == ["", "again"]
+    assert [source.captions(i)[0] for i in range(len(source))] == ["", "again"]
     assert rejections == [Rejection("b.png", "file is missing")]
 
 
@@ -186,14 +187,14 @@ def test_captions_become_one_line_that_encoders_can_read(raw: str | None, clean:
         ("jsonl", '{"file_name": "a.png", "text": "x"}\n\n[1]', "line 3: has no keys; needs"),
         ("jsonl", '{"file": "a.png", "text": "x"}', "line 1: has file, text; needs file_name"),
         ("jsonl", '{"file_name": 3, "text": "x"}', "line 1: file_name is 3"),
-        ("jsonl", '{"file_name": "a.png", "text": ["x"]}', "line 1: text is ['x']; give a string"),
+        ("jsonl", '{"file_name": "a.png", "text": [3]}', "line 1: text is [3]; give a string"),
         ("jsonl", '{"file_name": "../a.png", "text": "x"}', "line 1: '../a.png' lies outside"),
         (
             "jsonl",
             '{"file_name": "/etc/passwd", "text": "x"}',
             "line 1: '/etc/passwd' lies outside",
         ),
-        ("jsonl", b'{"file_name": "a.png"}\n\xff\xfe', "line 2: not UTF-8"),
+        ("jsonl", b'{"file_name": "a.png", "text": ""}\n\xff\xfe', "line 2: not UTF-8"),
         ("jsonl", "", "is empty"),
         ("jsonl", "[" * 100_000, "line 1: not JSON"),
         ("csv", "", "is empty"),
@@ -223,22 +224,16 @@ def only_empty_captions(root: Path) -> None:
     text(root / "a.txt", "\n")
 
 
-def only_parquet(root: Path) -> None:
-    picture(root / "a.png")
-    text(root / "metadata.parquet", b"PAR1")
-
-
 @pytest.mark.parametrize(
     ("fill", "said"),
     [
         (lambda root: None, "holds no pictures"),
         (only_pictures, "1 pictures but no captions; bring metadata.jsonl"),
         (only_empty_captions, "every caption is empty"),
-        (only_parquet, "metadata.parquet: not supported; write it as metadata.jsonl"),
-        (lambda root: root.rmdir(), "does not exist; give `shapes` or a directory"),
-        (lambda root: (root.rmdir(), root.write_text("")), "is not a directory"),
+        (lambda root: root.rmdir(), "does not exist; give `shapes`, `digits`, a directory"),
+        (lambda root: (root.rmdir(), root.write_text("")), "is of no known kind; give `shapes`"),
     ],
-    ids=["empty", "no-captions", "empty-captions", "parquet", "missing", "file"],
+    ids=["empty", "no-captions", "empty-captions", "missing", "file"],
 )
 def test_a_directory_with_nothing_to_train_on_is_an_error_of_one_line(
     tmp_path: Path, fill: Fill, said: str
@@ -275,3 +270,26 @@ def test_the_fingerprint_follows_names_sizes_and_captions(tmp_path: Path) -> Non
     (tmp_path / "a.txt").rename(tmp_path / "b.txt")
     seen.append(fingerprint())
     assert len(set(seen)) == 4
+
+
+def test_the_fingerprint_of_single_captions_is_what_the_first_version_recorded(
+    tmp_path: Path,
+) -> None:
+    """Runs that are continued compare with it: sha256 of name, size and caption, row by row."""
+    digest = hashlib.sha256()
+    for name, caption in (("a.png", "one"), ("sub/b.png", "zwölf")):
+        picture(tmp_path / name)
+        text((tmp_path / name).with_suffix(".txt"), caption)
+        row = (name, (tmp_path / name).stat().st_size, caption)
+        digest.update(json.dumps(row).encode())
+    assert opened(tmp_path)[0].fingerprint == digest.hexdigest()
+
+
+def test_the_fingerprint_follows_each_of_several_captions(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png")
+    seen = set()
+    for captions in (["one", "two"], ["two", "one"], ["one"], ["one", "two", "three"]):
+        row = {"file_name": "a.png", "text": captions}
+        text(tmp_path / "metadata.jsonl", json.dumps(row))
+        seen.add(opened(tmp_path)[0].fingerprint)
+    assert len(seen) == 4

@@ -148,7 +148,7 @@ def test_the_source_serves_scenes_and_is_known_by_its_parameters() -> None:
     config = ShapesConfig(size=10, variant="single", seed=2)
     source = ShapesSource(config)
     assert len(source) == 10
-    assert source.caption(3) == scene(2, 3, "single").caption
+    assert source.captions(3) == (scene(2, 3, "single").caption,)
     assert source.picture(3, 48).shape == (48, 48, 3)
     others = [
         dataclasses.replace(config, **{key: value})

@@ -32,8 +32,8 @@ class Numbered:
     def name(self, index: int) -> str:
         return f"{index}.png"
 
-    def caption(self, index: int) -> str:
-        return f"number {index}"
+    def captions(self, index: int) -> tuple[str, ...]:
+        return (f"number {index}",)
 
     def picture(self, index: int, size: int) -> Picture:
         if self.decoded is not None:
@@ -77,7 +77,7 @@ def test_a_batch_holds_its_numbers_pictures_and_captions_across_epochs() -> None
         assert batch.images.is_contiguous()
         for number, image, caption in zip(batch.numbers, batch.images, batch.captions, strict=True):
             index = order.index_of(number)
-            assert caption == SOURCE.caption(index)
+            assert caption == SOURCE.captions(index)[0]
             drawn = torch.from_numpy(SOURCE.picture(index, 16)).permute(2, 0, 1)
             assert torch.equal(to_uint8(image[None])[0], drawn)
 

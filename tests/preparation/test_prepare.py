@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minimagen.data.folders import open_folder
+from minimagen.data.sources import DataConfig, open_source
 from minimagen.data.stream import Batch, batches, consecutive
 from minimagen.errors import DataError, LockedError, UsageError
 from minimagen.locking import stage_lock
@@ -131,7 +131,7 @@ def test_a_prepared_folder_trains_as_the_original_would(tmp_path: Path) -> None:
 
 
 def served(root: Path) -> Iterator[Batch]:
-    source, _ = open_folder(root, check_size=16, max_rejected=0)
+    source, _ = open_source(DataConfig(dataset=str(root), max_rejected=0), check_size=16)
     stream = batches(source, range(8), size=16, plan=consecutive(4), seed=0, stage=0, cache_gb=0)
     return islice(stream, 4)
 

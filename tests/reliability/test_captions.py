@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 import inference
-from minimagen.data.folders import FolderSource, open_folder
-from minimagen.data.items import Rejection
+from minimagen.data.items import Rejection, Source
+from minimagen.data.sources import DataConfig, open_source
 from minimagen.errors import DataError
 from minimagen.text.cache import embed_captions
 from minimagen.text.encoders import T5Config
@@ -43,12 +43,12 @@ def picture(path: Path) -> None:
     Image.new("RGB", (16, 16), "red").save(path)
 
 
-def opened(root: Path) -> tuple[FolderSource, list[Rejection]]:
-    return open_folder(root, check_size=16, max_rejected=0.9)
+def opened(root: Path) -> tuple[Source, list[Rejection]]:
+    return open_source(DataConfig(dataset=str(root), max_rejected=0.9), check_size=16)
 
 
-def captions_of(source: FolderSource) -> dict[str, str]:
-    return {source.name(i): source.caption(i) for i in range(len(source))}
+def captions_of(source: Source) -> dict[str, str]:
+    return {source.name(i): source.captions(i)[0] for i in range(len(source))}
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_a_table_s_captions_are_read_as_what_they_say(tabled: Path) -> None:
     assert captions == {f"{name}.png": said for name, (_, said) in TABLED.items()}
 
 
-@pytest.mark.parametrize("caption", [3, ["a", "list"], {"an": "object"}, True])
+@pytest.mark.parametrize("caption", [3, ["a", 3], {"an": "object"}, True])
 def test_a_caption_that_is_no_string_is_named_with_its_line(tabled: Path, caption: object) -> None:
     with (tabled / "metadata.jsonl").open("a") as table:
         table.write("\n" + json.dumps({"file_name": "plain.png", "text": caption}))

@@ -21,8 +21,9 @@ import pytest
 from PIL import Image
 
 from minimagen.__main__ import main
-from minimagen.data.folders import clean_caption, open_folder
+from minimagen.data.captions import clean_caption
 from minimagen.data.pictures import read_picture
+from minimagen.data.sources import DataConfig, open_source
 from tests.reliability.test_pictures import (
     BAD,
     BLUE,
@@ -309,9 +310,11 @@ def test_what_is_readable_comes_out_in_its_colours(hostile: Path, name: str) -> 
 
 
 def test_every_other_file_is_named_with_its_reason(hostile: Path) -> None:
-    source, rejections = open_folder(hostile, check_size=16, max_rejected=0.9)
+    source, rejections = open_source(
+        DataConfig(dataset=str(hostile), max_rejected=0.9), check_size=16
+    )
     assert {item.file_name: item.reason for item in rejections} == REJECTED
-    captions = {source.name(i): source.caption(i) for i in range(len(source))}
+    captions = {source.name(i): source.captions(i)[0] for i in range(len(source))}
     assert captions.keys() == GOOD_NAMES
     assert captions["caption_bom.png"] == captions["caption_nul.png"] == "a cat"
     assert captions["caption_blank.png"] == captions["caption_empty.png"] == ""
@@ -353,7 +356,7 @@ def test_a_file_that_may_not_be_read_is_named_too(tmp_path: Path) -> None:
         fill(tmp_path / name, PLAIN)
         fill((tmp_path / name).with_suffix(".txt"), b"a picture")
     (tmp_path / "closed.png").chmod(0)
-    _, rejections = open_folder(tmp_path, check_size=16, max_rejected=0.9)
+    _, rejections = open_source(DataConfig(dataset=str(tmp_path), max_rejected=0.9), check_size=16)
     assert [(item.file_name, item.reason) for item in rejections] == [
         ("closed.png", "file cannot be read")
     ]

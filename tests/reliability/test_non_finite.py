@@ -74,7 +74,7 @@ def continued(directory: TrainingDirectory) -> Run:
 def break_captions(run: Run, samples: tuple[int, ...]) -> Run:
     """Make the captions of these samples of the stream infinite, wherever else they come too."""
     assert run.embed is not None
-    broken = {run.source.caption(index_of(run, number)) for number in samples}
+    broken = {run.source.captions(index_of(run, number))[0] for number in samples}
     return replace(run, embed=Embed(run.embed, broken))
 
 

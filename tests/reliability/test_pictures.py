@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import train
-from minimagen.data.folders import FolderSource, open_folder
-from minimagen.data.items import RejectedItem, Rejection
+from minimagen.data.items import RejectedItem, Rejection, Source
 from minimagen.data.pictures import picture_size, read_picture
+from minimagen.data.sources import DataConfig, open_source
 from minimagen.data.stream import batches, consecutive
 from minimagen.errors import DataError
 from tests.conftest import cascade_of
@@ -146,8 +146,8 @@ def test_a_good_kind_gives_its_colours(zoo: Path, name: str) -> None:
 
 
 def test_a_data_set_of_every_kind_lists_each_bad_one_with_its_reason(zoo: Path) -> None:
-    source, rejections = open_folder(zoo, check_size=16, max_rejected=0.6)
-    assert {source.name(i): source.caption(i) for i in range(len(source))} == {
+    source, rejections = open_source(DataConfig(dataset=str(zoo), max_rejected=0.6), check_size=16)
+    assert {source.name(i): source.captions(i)[0] for i in range(len(source))} == {
         name: f"kind {name}" for name in GOOD
     }
     assert {item.file_name: item.reason for item in rejections} == {
@@ -190,8 +190,8 @@ def album(root: Path, count: int) -> Path:
     return root
 
 
-def opened(root: Path) -> FolderSource:
-    return open_folder(root, check_size=16, max_rejected=0.1)[0]
+def opened(root: Path) -> Source:
+    return open_source(DataConfig(dataset=str(root)), check_size=16)[0]
 
 
 def test_a_picture_deleted_while_training_is_replaced_by_another_and_reported_once(

@@ -1,14 +1,15 @@
 """A table of pictures: its mistakes are told with their line, and nothing outside is read."""
 
 import json
+from collections import deque
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from minimagen.data.folders import FolderSource, open_folder
-from minimagen.data.items import Rejection
-from minimagen.data.tables import read_table
+from minimagen.data.items import Rejection, Source
+from minimagen.data.rows import read_rows
+from minimagen.data.sources import DataConfig, open_source
 from minimagen.errors import DataError
 
 MILLION = 1_000_000
@@ -22,8 +23,8 @@ def table_of(root: Path, *rows: dict[str, object] | str) -> Path:
     return root
 
 
-def opened(root: Path) -> tuple[FolderSource, list[Rejection]]:
-    return open_folder(root, check_size=16, max_rejected=0.9)
+def opened(root: Path) -> tuple[Source, list[Rejection]]:
+    return open_source(DataConfig(dataset=str(root), max_rejected=0.9), check_size=16)
 
 
 GOOD = {"file_name": "a.png", "text": "a red circle"}
@@ -56,7 +57,7 @@ def test_a_picture_named_twice_is_two_items(tmp_path: Path) -> None:
     """Some data sets have several captions for a picture; that is no mistake."""
     again = {"file_name": "a.png", "text": "a round red thing"}
     source, rejections = opened(table_of(tmp_path, GOOD, again))
-    assert [source.caption(i) for i in range(len(source))] == ["a red circle", "a round red thing"]
+    assert [source.captions(i) for i in range(2)] == [("a red circle",), ("a round red thing",)]
     assert rejections == []
 
 
@@ -73,9 +74,9 @@ def test_a_million_lines_are_read_and_the_last_one_is_named_when_it_is_bad(tmp_p
         file.writelines(
             f'{{"file_name": "{i}.png", "text": "number {i}"}}\n' for i in range(MILLION)
         )
-    rows = read_table(table)
-    assert (len(rows), rows[-1]) == (MILLION, (MILLION, "999999.png", "number 999999"))
+    *_, last = read_rows(table)
+    assert last == (MILLION, "999999.png", ("number 999999",))
     with table.open("a") as file:
         file.write("{")
     with pytest.raises(DataError, match=f"line {MILLION + 1}: not JSON"):
-        read_table(table)
+        deque(read_rows(table), maxlen=0)

@@ -54,8 +54,8 @@ class Troubled:
     def name(self, index: int) -> str:
         return f"{index}.png"
 
-    def caption(self, index: int) -> str:
-        return f"number {index}"
+    def captions(self, index: int) -> tuple[str, ...]:
+        return (f"number {index}",)
 
     def picture(self, index: int, size: int) -> Picture:
         if index == 5:

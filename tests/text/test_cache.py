@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 import torch
 
+from minimagen.cache import cache_directory
 from minimagen.errors import ConfigError
 from minimagen.text.cache import embed_captions
 from minimagen.text.encoders import T5Config, load_encoder
-from minimagen.text.store import Embedded, EmbeddingCache, Known, cache_directory
+from minimagen.text.store import Embedded, EmbeddingCache, Known
 from tests.tiny_runs import files_of as files_of_run
 from tests.tiny_runs import tiny_run
 

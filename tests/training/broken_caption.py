@@ -24,7 +24,7 @@ from minimagen.training.signals import Stopper
 
 def caption_of(run: Run, number: int) -> str:
     order = Order(tuple(run.training), run.config.seed, 0)
-    return run.source.caption(order.index_of(number))
+    return run.source.captions(order.index_of(number))[0]
 
 
 def chosen(run: Run, per_process: int) -> int:

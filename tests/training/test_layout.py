@@ -14,8 +14,7 @@ import train
 from minimagen import Imagen
 from minimagen.cascade import CascadeConfig
 from minimagen.conditioning import TextEmbedding
-from minimagen.data.folders import open_folder
-from minimagen.data.sources import DataConfig
+from minimagen.data.sources import DataConfig, open_source
 from minimagen.data.stream import batches, consecutive
 from minimagen.errors import ConfigError, DataError
 from minimagen.stage import Stage
@@ -156,7 +155,7 @@ class TestWhatCannotBe:
     def test_a_ratio_that_no_network_takes(self, pictures: Path, tmp_path: Path) -> None:
         """The first network needs multiples of 16 at 16 px."""
         tree = cascade_of(16, 32) | {"unet_0": unet_of(patch=16)}
-        source = open_folder(pictures, check_size=8, max_rejected=0)[0]
+        source = open_source(DataConfig(dataset=str(pictures), max_rejected=0), check_size=8)[0]
         cascade = self.config(tmp_path, tree)
         with pytest.raises(
             ConfigError, match=r"ratio 1\.5: .* multiples of 16, 4 px, and none near"
@@ -164,7 +163,7 @@ class TestWhatCannotBe:
             lay_out(source, DataConfig(aspect_ratios=(1.5,)), cascade)
 
     def test_two_ratios_that_become_one(self, pictures: Path, tmp_path: Path) -> None:
-        source = open_folder(pictures, check_size=8, max_rejected=0)[0]
+        source = open_source(DataConfig(dataset=str(pictures), max_rejected=0), check_size=8)[0]
         cascade = self.config(tmp_path, cascade_of(16))
         with pytest.raises(ConfigError, match=r"1\.5 and 1\.6 both become 20 x 12 px"):
             lay_out(source, DataConfig(aspect_ratios=(1.5, 1.6)), cascade)
@@ -188,7 +187,7 @@ class TestWhatCannotBe:
         assert len(listed) == 4
 
     def test_a_folder_of_small_pictures_alone(self, pictures: Path, tmp_path: Path) -> None:
-        source = open_folder(pictures, check_size=8, max_rejected=0)[0]
+        source = open_source(DataConfig(dataset=str(pictures), max_rejected=0), check_size=8)[0]
         cascade = self.config(tmp_path, cascade_of(512))
         with pytest.raises(DataError, match="100% of the pictures had to be enlarged"):
             lay_out(source, DataConfig(max_enlargement=2.0), cascade)
@@ -229,7 +228,7 @@ def test_noise_and_crops_have_the_pictures_shape(make_second_stage: Callable[...
 
 def test_batches_of_the_stream_are_what_the_layout_says(pictures: Path, tmp_path: Path) -> None:
     cascade = CascadeConfig.read(write_parameters(tmp_path / "p", cascade_of(16, 32)))
-    source = open_folder(pictures, check_size=8, max_rejected=0)[0]
+    source = open_source(DataConfig(dataset=str(pictures), max_rejected=0), check_size=8)[0]
     layout, left_out = lay_out(source, DataConfig(aspect_ratios=(1.5, 0.667)), cascade)
     assert not left_out
     assert [list(sides) for sides in layout.sides] == SIDES
