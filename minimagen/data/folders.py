@@ -32,12 +32,20 @@ def find_pictures(root: Path) -> Iterator[str]:
     for entry in entries:
         if entry.name.startswith("."):
             continue
-        if entry.is_dir():
+        if _is_directory(entry):
             if not entry.is_symlink():
                 below = find_pictures(root / entry.name)
                 yield from (f"{entry.name}/{name}" for name in below)
         elif Path(entry.name).suffix.lower() in SUFFIXES | OTHER_SUFFIXES:
             yield entry.name
+
+
+def _is_directory(entry: os.DirEntry[str]) -> bool:
+    """Whether it is one, or a link to one; a link that leads in a circle leads to nothing."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def pictures_of(request: Request) -> Strings:

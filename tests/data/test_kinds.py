@@ -10,7 +10,7 @@ import torch
 
 from minimagen.data.items import Source
 from minimagen.data.sources import DataConfig, open_source
-from minimagen.data.stream import Batch, batches
+from minimagen.data.stream import Batch, batches, consecutive
 from tests.data.pictures_at_hand import LAYOUTS, Item, digits_and_photographs
 
 pytest.importorskip("sklearn")
@@ -33,8 +33,7 @@ def stream(source: Source) -> Iterator[Batch]:
         source,
         range(len(source)),
         size=16,
-        batch_size=8,
-        first_batch=0,
+        plan=consecutive(8),
         seed=5,
         stage=1,
     )

@@ -4,6 +4,7 @@ accelerate's tracker is not used: it knows neither ``purge_step``, without which
 after a kill, nor one folder for each stage.
 """
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
 
+EVENTS = "events.out.tfevents."  # then the second in which the file was begun
 GROUP = "measured"  # TensorBoard has a section of its page for what is before the slash
 
 
@@ -37,6 +39,7 @@ class TensorBoard:
         """Open a new event file that tells readers to drop all later steps of older ones."""
         from torch.utils.tensorboard import SummaryWriter
 
+        _wait_for_a_second_of_its_own(self.folder)
         self.writer = SummaryWriter(str(self.folder), purge_step=step + 1)
         self.writer.add_text("configuration", _table(self.configuration), step)
         self.writer.flush()
@@ -59,6 +62,18 @@ class TensorBoard:
         """Close the event file."""
         if self.writer is not None:
             self.writer.close()
+
+
+def _wait_for_a_second_of_its_own(folder: Path) -> None:
+    """Wait while the newest event file is of this second: readers sort files by it."""
+    newest = max((_second_of(path) for path in folder.glob(f"{EVENTS}*")), default=0)
+    while newest == int(time.time()):
+        time.sleep(0.05)
+
+
+def _second_of(path: Path) -> int:
+    second = path.name.removeprefix(EVENTS).split(".")[0]
+    return int(second) if second.isdigit() else 0
 
 
 def _in_a_group(name: str) -> str:
