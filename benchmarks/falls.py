@@ -1,7 +1,8 @@
-"""Which optimizer learns most in so many steps?  python -m benchmarks.optimizers [--steps 200].
+"""How should the rate fall in a short run?  python -m benchmarks.falls [--steps 200].
 
-Trains the base of ``parameters/tiny`` with each optimizer and rate on the same samples, and takes
-the validation loss of the averaged weights at the end, also by noise level.
+Trains the base of ``parameters/tiny`` with each fall, and with the optimizers that have their own,
+on the same samples at one rate, and takes the validation loss of the averaged weights at the end,
+also by noise level.
 """
 
 import argparse
@@ -10,12 +11,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import torch
-
-import train
 from benchmarks.record import print_table, save
+from benchmarks.short_runs import BATCH, flags_of, trained, validations
 
-ROOT = Path(__file__).parents[1]
 PLAIN = {"learning_rate": 3e-3, "warmup_steps": 20}  # as find-rate suggests, for all of them
 WAYS: dict[str, dict[str, Any]] = {
     "muon, linear": {"kind": "muon", "matrix_rate": 4.0, "decay_share": 1.0},
@@ -27,20 +25,16 @@ WAYS: dict[str, dict[str, Any]] = {
 }
 
 
-def measure(optimizer: dict[str, Any], steps: int, output: Path) -> dict[str, Any]:
+def measure(optimizer: dict[str, Any], steps: int) -> dict[str, Any]:
     """Train with an optimizer and return the last line of validation."""
     settings = {
         "training.optimizer": json.dumps(PLAIN | optimizer),
-        "training.images": 32 * steps,
+        "training.images": BATCH * steps,
         "training.checkpoint_every": steps,
-        "imagen.stages.0.sampling.steps": 1,
     }
-    sets = [word for name, value in settings.items() for word in ("--SET", f"{name}={value}")]
-    flags = ["-p", str(ROOT / "parameters" / "tiny"), "-s", "64", "-b", "32", "-dv", "cpu"]
-    run = train.train(train.parse([*flags, "-o", str(output), "-ts", "run", *sets]))
-    lines = map(json.loads, (run / "metrics.jsonl").read_text().splitlines())
-    found: dict[str, Any] = [line for line in lines if "validation_loss" in line][-1]
-    return found
+    with tempfile.TemporaryDirectory() as output:
+        run, _ = trained(flags_of(settings), Path(output))
+        return validations(run)[-1]
 
 
 def losses_of(line: dict[str, Any]) -> list[float]:
@@ -61,12 +55,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=200)
     steps = parser.parse_args().steps
-    torch.set_num_threads(1)
-    found: dict[str, dict[str, Any]] = {}
-    for name, optimizer in WAYS.items():
-        with tempfile.TemporaryDirectory() as output:
-            found[name] = measure(optimizer, steps, Path(output))
-    save("optimizers", f"python -m benchmarks.optimizers --steps {steps}", {"found": found})
+    found = {name: measure(optimizer, steps) for name, optimizer in WAYS.items()}
+    save("falls", f"python -m benchmarks.falls --steps {steps}", {"found": found})
     report(found)
 
 
