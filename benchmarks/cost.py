@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.encoder_cost import EncoderCost, encoder_cost
 from benchmarks.record import print_table, save
-from benchmarks.text_encoders import EncoderCost, encoder_cost
 from minimagen.cascade import CascadeConfig
 from minimagen.models.cost import cost_of, training_cost_of
 from minimagen.training.config import TrainingConfig, of_stage
