@@ -17,7 +17,9 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from benchmarks.ledger import Ledger
 from benchmarks.plots import save_figure, tidy
@@ -29,7 +31,7 @@ WIDTHS = 32, 128, 64, 48, 96  # of the coarsest level, in an order that is of us
 SIDE = 32
 STEPS, EVERY = 640, 40
 RATE = 2e-3
-FIRST = 3840  # samples; before, the warm-up and the averages' beginning show
+FIRST = 5120  # samples; before, the warm-up and the averages' beginning show
 DRAWS = 200  # fits to resampled misses
 COLOURS = "#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00"
 
@@ -128,6 +130,8 @@ def draw_runs(axes: Axes, law: PowerLaw, runs: list[dict[str, Any]]) -> None:
         expected = law.loss(np.full_like(line, run["parameters"]), line)
         axes.plot(line, expected, color=colour, linewidth=1.6, label=label)
     axes.set(xscale="log", yscale="log")
+    name_ticks(axes.xaxis, 1500, 3000, 5000, 10_000, 20_000)
+    name_ticks(axes.yaxis, 0.008, 0.01, 0.015, 0.02, 0.03, 0.05)
     axes.legend(frameon=False, fontsize=8)
     tidy(axes, xlabel="samples seen", ylabel="validation loss", title="along each run")
 
@@ -141,9 +145,17 @@ def draw_sizes(axes: Axes, law: PowerLaw, runs: list[dict[str, Any]]) -> None:
         axes.plot(n, loss[:, place], "o", color=colour, markersize=5)
         expected = law.loss(sizes, np.full_like(sizes, d[place]))
         axes.plot(sizes, expected, color=colour, linewidth=1.6, label=f"{d[place]:,.0f} samples")
-    axes.set(xscale="log", yscale="log")
+    axes.set(xscale="log")
+    name_ticks(axes.xaxis, 150_000, 300_000, 600_000, 1_200_000, 2_400_000)
     axes.legend(frameon=False, fontsize=8)
     tidy(axes, xlabel="parameters", title="across runs")
+
+
+def name_ticks(axis: Axis, *places: float) -> None:
+    """Write these numbers, and no others, on a logarithmic axis."""
+    axis.set_major_locator(FixedLocator(places))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axis.set_minor_locator(NullLocator())
 
 
 def plot(path: Path, law: PowerLaw, runs: list[dict[str, Any]]) -> None:
