@@ -47,6 +47,7 @@ JUDGED = 64, 108  # captions: as main.py, and all there are
 COLUMNS = (
     "optimizer",
     "rate",
+    "rates tried",
     "ms a step",
     "steps",
     "validation loss",
@@ -162,7 +163,8 @@ def row_of(kind: str, found: dict[str, Any]) -> list[str]:
     loss = fmean(run["validation_loss"] for run in runs)
     scores = [", ".join(f"{run[str(n)]:.2f}" for run in runs) for n in JUDGED]
     rate, cost = f"{found['rate']:g}", f"{found['ms_a_step']:.0f}"
-    return [f"`{kind}`", rate, cost, str(found["steps"]), f"{loss:.4f}", *scores]
+    tried = " ".join(f"{rate:g}" for rate, _ in found["tried"])
+    return [f"`{kind}`", rate, tried, cost, str(found["steps"]), f"{loss:.4f}", *scores]
 
 
 def report(found: dict[str, dict[str, Any]]) -> None:
