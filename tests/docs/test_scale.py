@@ -13,7 +13,7 @@ import pytest
 from accelerate.commands.launch import launch_command_parser
 from torch.distributed.run import get_args_parser
 
-from benchmarks import cost
+from benchmarks import cost, scaling_law
 from benchmarks.record import MEASURED
 from minimagen.cli.train import parse
 from tests.conftest import ROOT
@@ -121,6 +121,8 @@ def test_the_tables_are_what_the_commands_print(capsys: pytest.CaptureFixture[st
     cost.report(recorded("cost_imagen"))
     for table in capsys.readouterr().out.strip().split("\n\n"):
         assert table in PAGE
+    scaling_law.report(recorded("scaling_law"))
+    assert capsys.readouterr().out.strip() in PAGE
 
 
 @pytest.mark.slow
