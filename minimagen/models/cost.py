@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
+from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.flop_counter import FlopCounterMode
 
 from minimagen.conditioning import Conditioning, LowRes, TextEmbedding
@@ -59,6 +61,21 @@ def _weights_of_two_blocks(level: Level, config: UNetConfig) -> int:
     return level.width * (squares * level.width + 2 * 2 * config.embedding + read)
 
 
+@dataclass(frozen=True)
+class TrainingCost:
+    """What one image takes in one training step, without the optimizer.
+
+    Args:
+        flops: operations forward and backward; with gradient checkpointing also those done again.
+        saved_bytes: what the backward pass needs of the forward pass, in float32, the weights of
+            attention included, which fused kernels do not keep. Checkpointed blocks keep their
+            inputs alone; what one of them takes while it is done again comes on top.
+    """
+
+    flops: int
+    saved_bytes: int
+
+
 def cost_of(
     config: UNetConfig,
     side: int,
@@ -76,14 +93,62 @@ def cost_of(
         lowres: whether a low-resolution image comes with x_t.
         self_conditioned: whether its own last estimate does.
     """
+    network = _on_meta(config, text_width, lowres, self_conditioned)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        _answer(network, side, text_width, lowres)
+    return Cost(sum(p.numel() for p in network.parameters()), counter.get_total_flops())
+
+
+def training_cost_of(
+    config: UNetConfig,
+    side: int,
+    *,
+    text_width: int | None,
+    lowres: bool,
+    self_conditioned: bool = False,
+) -> TrainingCost:
+    """Count a network's forward and backward pass; takes what :func:`cost_of` takes.
+
+    Where the network is shown its own estimate, the pass that makes the estimate is not counted.
+    """
+    network = _on_meta(config, text_width, lowres, self_conditioned)
+    saved: list[Tensor] = []
+
+    def keep(tensor: Tensor) -> Tensor:
+        saved.append(tensor)
+        return tensor
+
+    with FlopCounterMode(display=False) as counter:
+        with saved_tensors_hooks(keep, lambda tensor: tensor):
+            answer = _answer(network, side, text_width, lowres)
+        answer.sum().backward()  # type: ignore[no-untyped-call]
+    own = {_storage(parameter)[0] for parameter in network.parameters()}
+    sizes = dict(map(_storage, saved))
+    total = sum(size for storage, size in sizes.items() if storage not in own)
+    return TrainingCost(counter.get_total_flops(), total)
+
+
+def _on_meta(
+    config: UNetConfig, text_width: int | None, lowres: bool, self_conditioned: bool
+) -> UNet:
     with torch.device("meta"):
-        network = UNet(config, text_width, lowres, self_conditioned)
-        network.to("meta")  # some constants ignore the context
-        image, level = torch.empty(1, config.channels, side, side), torch.empty(1)
+        return UNet(config, text_width, lowres, self_conditioned).to("meta")  # constants, too
+
+
+def _answer(network: UNet, side: int, text_width: int | None, lowres: bool) -> Tensor:
+    """Ask the network for one image."""
+    with torch.device("meta"):
+        image, level = torch.empty(1, network.config.channels, side, side), torch.empty(1)
         text = None
         if text_width is not None:
             text = TextEmbedding(torch.empty(1, TOKENS, text_width), torch.ones(1, TOKENS).bool())
-        cond = Conditioning(text, LowRes(image, level) if lowres else None)
-        with torch.no_grad(), FlopCounterMode(display=False) as counter:
-            network(image, level, cond)
-    return Cost(sum(p.numel() for p in network.parameters()), counter.get_total_flops())
+        out: Tensor = network(
+            image, level, Conditioning(text, LowRes(image, level) if lowres else None)
+        )
+    return out
+
+
+def _storage(tensor: Tensor) -> tuple[int, int]:
+    """Return which memory a tensor lies in, and how many bytes that has."""
+    storage = tensor.untyped_storage()
+    return storage._cdata, storage.nbytes()

@@ -3,11 +3,12 @@
 import json
 import shlex
 from pathlib import Path
+from types import ModuleType
 from typing import get_args
 
 import pytest
 
-from benchmarks.optimizers import report
+from benchmarks import falls
 from benchmarks.record import MEASURED
 from minimagen.cli.settings import new_run
 from minimagen.cli.train import parse
@@ -38,6 +39,11 @@ def test_the_flags_at_the_top_are_read() -> None:
     assert settings.training.optimizer.kind == "schedule_free"
 
 
-def test_the_table_is_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
-    report(json.loads((MEASURED / "optimizers.json").read_text(encoding="utf-8"))["found"])
+@pytest.mark.parametrize("benchmark", [falls], ids=["falls"])
+def test_a_table_is_what_its_command_prints(
+    benchmark: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = benchmark.__name__.rpartition(".")[2]
+    record = json.loads((MEASURED / f"{name}.json").read_text(encoding="utf-8"))
+    benchmark.report(record["found"])
     assert capsys.readouterr().out.strip() in PAGE
