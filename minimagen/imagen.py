@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from minimagen.aspect import HIGHEST, LOWEST, Sides
+from minimagen.canvas import Canvas, Edit
 from minimagen.cascade import CascadeConfig
 from minimagen.checkpoint import read_weights, write_weights
 from minimagen.conditioning import Conditioning, TextEmbedding
@@ -227,6 +228,7 @@ class Imagen:
         first_number: int = 0,
         batch_size: int = 16,
         steer: Steer | None = None,
+        edit: Edit = Canvas.paint,
     ) -> list[Tensor]:
         """Draw captions and keep what every stage drew.
 
@@ -246,6 +248,7 @@ class Imagen:
             batch_size: images at a time; changes nothing but memory and time.
             steer: guidance of your own in place of each stage's, such as
                 ``lambda stage, denoise: autoguided(denoise, weaker, 2.0)``.
+            edit: draws on each stage's canvas in place of a plain walk, see ``editing``.
 
         Returns:
             One tensor a stage, (N, 3, H, W) in [-1, 1], on the CPU.
@@ -269,7 +272,7 @@ class Imagen:
             size=size,
             aspect_ratio=aspect_ratio,
         )
-        plans = [replace(plan, steer=steer) for plan in plans]
+        plans = [replace(plan, steer=steer, edit=edit) for plan in plans]
         text = self.encode(captions)
         negative = self._negative(negative_captions, len(captions))
         batches = []
@@ -278,7 +281,8 @@ class Imagen:
             numbers = range(first_number + rows.start, first_number + rows.stop)
             told = None if text is None else text[rows]
             away = None if negative is None else negative[rows]
-            batches.append(self._draw(plans, told, away, seed, numbers))
+            places = range(rows.start, rows.stop)
+            batches.append(self._draw(plans, told, away, seed, numbers, places))
         return [torch.cat(parts) for parts in zip(*batches, strict=True)]
 
     def plan(
@@ -328,6 +332,7 @@ class Imagen:
         negative: TextEmbedding | None,
         seed: int,
         numbers: Sequence[int],
+        places: range,
     ) -> list[Tensor]:
         """Send one batch through the stages."""
         drawn: list[Tensor] = []
@@ -344,6 +349,8 @@ class Imagen:
                     negative=negative,
                     steer=plan.steer,
                     sides=plan.sides,
+                    edit=plan.edit,
+                    places=places,
                 )
             drawn.append(images.cpu())
         return drawn
@@ -402,6 +409,7 @@ class StagePlan:
     guidance_scale: float
     sides: Sides
     steer: Steer | None = None
+    edit: Edit = Canvas.paint
 
     @property
     def is_guided(self) -> bool:

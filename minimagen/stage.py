@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from minimagen.aspect import Sides, scaled
+from minimagen.canvas import Canvas, Edit
 from minimagen.cascade import StageConfig
 from minimagen.conditioning import Conditioning, LowRes, TextEmbedding
 from minimagen.diffusion import Denoiser, Thresholding, make_denoiser
@@ -21,6 +22,7 @@ from minimagen.lowres import prepare_lowres
 from minimagen.models import UNet
 from minimagen.sampling import SAMPLERS, Sampler
 from minimagen.sampling.grids import discrete_grid
+from minimagen.sampling.walk import Bound
 from minimagen.seeds import generators, normal
 
 Steer = Callable[["Stage", Denoiser], Denoiser]
@@ -152,6 +154,8 @@ class Stage:
         negative: TextEmbedding | None = None,
         steer: Steer | None = None,
         sides: Sides | None = None,
+        edit: Edit = Canvas.paint,
+        places: range | None = None,
     ) -> Tensor:
         """Draw one image for each number; (B, 3, H, W) in [-1, 1].
 
@@ -167,15 +171,41 @@ class Stage:
             negative: captions to steer away from, (B, L, D).
             steer: guidance of the caller's in place of the stage's own.
             sides: height and width in pixels; None is the stage's square.
+            edit: draws on the canvas in place of a plain walk.
+            places: what an edit is told the images are; None is 0 .. B - 1.
         """
-        schedule = self.config.schedule
-        times = self.times(steps)
-        noise = self._noise(seed, numbers, "start", sides or self.square)
-        x = noise * schedule.at(times[0], like=noise).sigma
-        denoise = partial(_bound, self.denoiser(guidance_scale, negative, steer), cond)
+
+        def bind(cond: Conditioning, guided: bool = True) -> Bound:
+            how = (guidance_scale, negative, steer) if guided else (1.0, None, None)
+            return partial(_bound, self.denoiser(*how), cond)
+
+        def noise(purpose: str, other: int | None = None) -> Tensor:
+            return self._noise(seed if other is None else other, numbers, purpose, shape)
+
+        shape = sides or self.square
         draws = generators(numbers, seed, self.name, "sampler")
-        walk = self.sampler(sampler)
-        return walk(denoise, x, times, schedule, generators=draws).clamp(-1, 1)
+        canvas = Canvas(
+            stage=self.index,
+            places=range(len(numbers)) if places is None else places,
+            cond=cond,
+            noise=noise("start"),
+            times=self.times(steps),
+            schedule=self.config.schedule,
+            bind=bind,
+            walk=partial(self._walk, self.sampler(sampler), draws),
+            draw=noise,
+        )
+        return edit(canvas).clamp(-1, 1)
+
+    def _walk(
+        self,
+        sampler: Sampler,
+        draws: Sequence[torch.Generator],
+        denoise: Bound,
+        x: Tensor,
+        times: Tensor,
+    ) -> Tensor:
+        return sampler(denoise, x, times, self.config.schedule, generators=draws)
 
     def _noise(self, seed: int, numbers: Sequence[int], purpose: str, sides: Sides) -> Tensor:
         shape = (self.network.config.channels, *sides)
