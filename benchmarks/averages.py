@@ -36,7 +36,7 @@ def losses(path: Path, index: int, kinds: list[str]) -> dict[str, float]:
         loss = validation_loss(
             stage, stage.network, held_out, seed=training.seed, batch_size=32, precision="no"
         )
-        found[kind] = round(loss, 5)
+        found[kind] = round(loss.mean, 5)
     return found
 
 

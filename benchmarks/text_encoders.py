@@ -36,7 +36,7 @@ WORDS: Tree = {"kind": "words"}
 CLIP_STEPS = {"clip, trained": 400, "clip, random weights": 0}
 SINGLE = ("t5-tiny", "words", "words, alone", *CLIP_STEPS, "t5-tiny + words")
 SCENES = ("t5-tiny", "words")
-IMAGES: dict[Variant, int] = {"single": 10_080, "scenes": 15_120}  # to train a cell on
+IMAGES: dict[Variant, int] = {"single": 20_160, "scenes": 40_320}  # to train a cell on
 CAPTIONS = 64
 SHOWN = 6  # pictures of an encoder
 
