@@ -113,7 +113,7 @@ def test_every_place_is_held_out_equally_often() -> None:
     assert set(places.values()) == {4}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(seed=st.integers(0, 2**63), index=st.integers(0, 10**9), variant=st.sampled_from(VARIANTS))
 def test_things_lie_inside_and_apart(seed: int, index: int, variant: Variant) -> None:
     things = scene(seed, index, variant).things

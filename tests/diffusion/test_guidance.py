@@ -25,7 +25,7 @@ SOURCE = torch.Generator().manual_seed(0)
 X_T = torch.randn(3, 2, 4, 4, generator=SOURCE)
 T = torch.tensor([0.2, 0.5, 0.9])
 SCHEDULE = CosineSchedule()
-some = settings(max_examples=30, deadline=None)
+some = settings(max_examples=30)
 scales = st.floats(-4, 10).filter(lambda scale: scale != 1)
 
 
