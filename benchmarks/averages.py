@@ -10,13 +10,14 @@ from pathlib import Path
 import torch
 
 from benchmarks.record import print_table, save
-from minimagen.imagen import load_weights, make_stage, weights_path
+from minimagen.imagen import make_stage
 from minimagen.training.averaging import make_average
 from minimagen.training.checkup import Checkup
 from minimagen.training.directory import TrainingDirectory
 from minimagen.training.journal import Journal
 from minimagen.training.run import begin, gather
 from minimagen.training.validation import validation_loss
+from minimagen.weights import load_weights, weights_path
 
 LENGTHS = 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.12, 0.15, 0.2, 0.25
 CPU = torch.device("cpu")

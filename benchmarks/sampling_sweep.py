@@ -42,11 +42,12 @@ from benchmarks.walks import GRIDS, calls_made
 from minimagen.data.shapes import draw, scene_for
 from minimagen.diffusion.thresholding import NoThresholding
 from minimagen.evaluation.caption_accuracy import caption_accuracy, named_pair
-from minimagen.imagen import Imagen, weights_path
+from minimagen.imagen import Imagen
 from minimagen.lowres import resize
 from minimagen.sampling import SAMPLERS
 from minimagen.sampling.grids import EDMGrid
 from minimagen.tensors import from_uint8, to_uint8
+from minimagen.weights import weights_path
 
 STEPS = 5, 10, 20, 50
 SCALES = 1.0, 2.0, 3.0, 5.0, 8.0

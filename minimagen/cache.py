@@ -1,6 +1,7 @@
 """Where things are kept that can be had again: embeddings, downloads, indices."""
 
 import os
+import secrets
 import sys
 from pathlib import Path
 
@@ -19,3 +20,17 @@ def cache_directory() -> Path:
     if sys.platform == "darwin":
         return Path.home() / "Library/Caches/minimagen"
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "minimagen"
+
+
+def write_beside(path: Path, content: bytes) -> None:
+    """Write a file beside its place, then rename it: it is there whole or not at all.
+
+    Nothing is flushed to the disk: what is lost with the power can be had again.
+    """
+    beside = path.with_name(f"{os.getpid()}.{secrets.token_hex(8)}.tmp")
+    try:
+        beside.write_bytes(content)
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise

@@ -1,10 +1,9 @@
 """The cascade as a whole: stages joined by one low-resolution function, text encoder, files."""
 
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import torch
 from PIL import Image
@@ -22,10 +21,7 @@ from minimagen.seeds import hash_key
 from minimagen.stage import Stage, Steer
 from minimagen.tensors import to_uint8
 from minimagen.text.encoders import (
-    ClipConfig,
-    T5Config,
     TextEncoder,
-    TextEncoderConfig,
     TunedConfig,
     encoder_width,
     load_encoder,
@@ -33,54 +29,11 @@ from minimagen.text.encoders import (
 from minimagen.text.prompts import Prompt, literal
 from minimagen.text.weighting import encode_prompts
 from minimagen.text.windows import WindowedEncoder
+from minimagen.weights import encoder_in, load_weights, text_weights_path, weights_path
 
 T = TypeVar("T")
-Weights = Literal["ema", "best", "raw"]
 Caption = str | Prompt
 """A text, in which nothing is markup, or one with weighted words."""
-FILES: dict[Weights, str] = {
-    "ema": "unet_{}_state.safetensors",
-    "best": "unet_{}_best.safetensors",
-    "raw": "unet_{}_raw.safetensors",
-}
-TEXT_FILE = "text_encoder.safetensors"
-LENGTH = r"0?\.\d+"
-LENGTH_FILE = "unet_{}_ema_{}.safetensors"  # an average of another length, by its sigma_rel
-
-
-def weights_path(directory: Path, stage: int, weights: str = "ema") -> Path:
-    """Return where a training directory keeps a stage's weights.
-
-    Args:
-        directory: the training directory.
-        stage: which stage.
-        weights: ema, best or raw; or ``ema:0.08``, the average of that sigma_rel.
-
-    Raises:
-        UsageError: for other weights.
-    """
-    return directory / "state_dicts" / _file_of(weights).format(stage)
-
-
-def weights_in(directory: Path, stage: int) -> list[str]:
-    """List the weights of a stage whose files are there, as ema, best or ema:0.08."""
-    kinds = [kind for kind in FILES if weights_path(directory, stage, kind).is_file()]
-    files = sorted((directory / "state_dicts").glob(LENGTH_FILE.format(stage, "*")))
-    lengths = (path.stem.removeprefix(f"unet_{stage}_ema_") for path in files)
-    return [*kinds, *(f"ema:{length}" for length in lengths if re.fullmatch(LENGTH, length))]
-
-
-def text_weights_path(directory: Path) -> Path:
-    """Return where a training directory keeps a text encoder that learnt with its base stage."""
-    return directory / "state_dicts" / TEXT_FILE
-
-
-def encoder_in(directory: Path, config: TextEncoderConfig) -> TextEncoderConfig:
-    """Return the text encoder of a training directory: as configured, or as it was fine-tuned."""
-    path = text_weights_path(directory)
-    if isinstance(config, T5Config | ClipConfig) and path.is_file():
-        return TunedConfig(of=config, weights=str(path))
-    return config
 
 
 class Imagen:
@@ -438,35 +391,6 @@ def make_stage(
 def to_pictures(images: Tensor) -> list[Image.Image]:
     """Turn images (B, 3, H, W) in [-1, 1] into PIL images."""
     return [Image.fromarray(array) for array in to_uint8(images).permute(0, 2, 3, 1).cpu().numpy()]
-
-
-def load_weights(network: UNet, path: Path) -> None:
-    """Read a weights file into a network.
-
-    Raises:
-        CheckpointError: when the file is damaged or belongs to another network.
-    """
-    try:
-        network.load_state_dict(read_weights(path))
-    except RuntimeError as error:
-        reason = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
-        raise CheckpointError(
-            f"{path}: made by another network than its parameters say ({reason}); "
-            "restore the parameter files it was trained with"
-        ) from None
-
-
-def _file_of(weights: str) -> str:
-    """Return the name of a weights file, with a place for the stage."""
-    named: dict[str, str] = dict(FILES.items())
-    if weights in named:
-        return named[weights]
-    length = re.fullmatch(f"ema:({LENGTH})", weights)
-    if length is None:
-        raise UsageError(
-            f"--WEIGHTS {weights}: choose one of {', '.join(FILES)}, or ema:SIGMA_REL as ema:0.08"
-        )
-    return LENGTH_FILE.format("{}", float(length[1]))
 
 
 def _load_stage(config: CascadeConfig, index: int, path: Path, device: torch.device) -> Stage:

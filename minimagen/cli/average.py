@@ -6,9 +6,9 @@ from itertools import count, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from minimagen.cli.flags import Flag, directory, listed, parse_flags, whole
+from minimagen.cli.flags import Flag, listed, parse_flags, whole
 from minimagen.cli.leaving import leave_well
-from minimagen.cli.shared import sigma_rel
+from minimagen.cli.shared import named, run_flag, sigma_rel
 from minimagen.errors import UsageError
 
 if TYPE_CHECKING:  # its imports cost seconds that --help need not wait for
@@ -16,13 +16,7 @@ if TYPE_CHECKING:  # its imports cost seconds that --help need not wait for
 
 WHAT = "what is made"
 FLAGS = (
-    Flag(
-        "TRAINING_DIRECTORY",
-        "-d",
-        WHAT,
-        "which run; may also stand alone, without the flag",
-        directory,
-    ),
+    run_flag(WHAT),
     Flag(
         "SIGMA_REL",
         "-sr",
@@ -76,8 +70,8 @@ def prepare_weights(run: Path, weights: str) -> None:
     _, is_length, length = weights.partition(":")
     if not is_length:
         return
-    from minimagen.imagen import weights_path
     from minimagen.training.averaging import ensure_average
+    from minimagen.weights import weights_path
 
     for stage in takewhile(lambda index: weights_path(run, index).is_file(), count()):
         made = ensure_average(run, stage, float(length))
@@ -88,8 +82,9 @@ def prepare_weights(run: Path, weights: str) -> None:
 def main(argv: Sequence[str]) -> int:
     """Run the command and return its exit code."""
     prog, about = "python -m minimagen average", "Make an average of the weights after training."
-    given = ["-d", *argv] if argv and not argv[0].startswith("-") else argv
-    return leave_well(prog, lambda: average(parse_flags(prog, about, FLAGS, EXAMPLES, given)))
+    return leave_well(
+        prog, lambda: average(parse_flags(prog, about, FLAGS, EXAMPLES, named(argv, FLAGS)))
+    )
 
 
 def _tell(made: "Made") -> None:

@@ -16,8 +16,9 @@ from minimagen.checkpoint import sha256_of, write_text
 from minimagen.cli.prompting import Drawn
 from minimagen.errors import CheckpointError, DataError, UsageError
 from minimagen.grid import captioned_grid
-from minimagen.imagen import Imagen, StagePlan, weights_path
+from minimagen.imagen import Imagen, StagePlan
 from minimagen.training.config import TrainingConfig
+from minimagen.weights import weights_path
 
 BUILT_IN_CAPTION = "a large red circle"
 FIELDS = ("seed", "aspect_ratio", "sampler", "steps", "guidance_scale", "weights_sha256")

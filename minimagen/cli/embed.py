@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from minimagen.cli import train
 from minimagen.cli.flags import Flag, parse_flags, whole
 from minimagen.cli.leaving import leave_well
+from minimagen.cli.shared import in_bytes
 from minimagen.errors import UsageError
 
 if TYPE_CHECKING:  # its imports cost seconds that --help need not wait for
@@ -138,7 +139,7 @@ def _evict(limit: int, encoder: str | None) -> None:
     from minimagen.text.eviction import evict
     from minimagen.text.store import EmbeddingCache
 
-    print(f"removed: {_bytes(evict(EmbeddingCache(), limit, encoder))}")
+    print(f"removed: {in_bytes(evict(EmbeddingCache(), limit, encoder))}")
 
 
 def _listing() -> list[str]:
@@ -149,14 +150,6 @@ def _listing() -> list[str]:
     lines = [f"cache: {cache.path}", "encoder    captions      size  last used"]
     for held in list_held(cache):
         used = time.strftime("%Y-%m-%d %H:%M", time.localtime(held.used)) if held.used else "never"
-        numbers = f"{held.captions:10}  {_bytes(held.size):>8}  {used:16}"
+        numbers = f"{held.captions:10}  {in_bytes(held.size):>8}  {used:16}"
         lines.append(f"{held.name[:8]} {numbers}  {held.identity}")
     return lines
-
-
-def _bytes(number: float) -> str:
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if number < 1000:
-            return f"{number:.0f} {unit}" if unit == "bytes" else f"{number:.1f} {unit}"
-        number /= 1000
-    return f"{number:.1f} TB"

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from minimagen.cli.flags import Flag, directory, parse_flags
+from minimagen.cli.flags import Flag, parse_flags
 from minimagen.cli.leaving import leave_well
+from minimagen.cli.shared import in_bytes, named, run_flag
 from minimagen.errors import CheckpointError, NoValidCheckpointError, UsageError
 
 if TYPE_CHECKING:  # its imports cost seconds that --help need not wait for
@@ -17,13 +18,7 @@ if TYPE_CHECKING:  # its imports cost seconds that --help need not wait for
 
 WIDTH = 100
 FLAGS = (
-    Flag(
-        "TRAINING_DIRECTORY",
-        "-d",
-        "what is looked at",
-        "which run; may also stand alone, without the flag",
-        directory,
-    ),
+    run_flag("what is looked at"),
     Flag("JSON", None, "how it is shown", "for programs, as one JSON object", switch=True),
 )
 EXAMPLES = """\
@@ -63,19 +58,8 @@ def main(argv: Sequence[str]) -> int:
     """Run the command and return its exit code."""
     prog, about = "python -m minimagen inspect", "Show what a training directory holds."
     return leave_well(
-        prog, lambda: inspect(parse_flags(prog, about, FLAGS, EXAMPLES, _flagged(argv)))
+        prog, lambda: inspect(parse_flags(prog, about, FLAGS, EXAMPLES, named(argv, FLAGS)))
     )
-
-
-def _flagged(argv: Sequence[str]) -> list[str]:
-    """Put ``-d`` before a directory that stands alone."""
-    bare = next((i for i, word in enumerate(argv) if not word.startswith("-")), None)
-    if bare is None or set(argv[:bare]) & set(FLAGS[0].spellings()):
-        return list(argv)
-    return [*argv[:bare], "-d", *argv[bare:]]
-
-
-# The report as text
 
 
 def shown(report: "RunReport") -> Iterator[str]:
@@ -94,12 +78,12 @@ def _about_the_run(report: "RunReport") -> dict[str, str]:
     images = report.training_images
     trained = "" if images is None else f", {images:,} to train on"
     rejected = [f"{reason} ({count:,})" for reason, count in report.rejected.items()]
-    sizes = [f"{name} {_bytes(size)}" for name, size in report.sizes.items() if size]
+    sizes = [f"{name} {in_bytes(size)}" for name, size in report.sizes.items() if size]
     return {
         "data": f"{report.dataset or 'not known'}{trained}",
         "text encoder": report.text_encoder or "none",
         "rejected": ", ".join(rejected) or "nothing",
-        "on disk": f"{_bytes(sum(report.sizes.values()))}: {', '.join(sizes)}",
+        "on disk": f"{in_bytes(sum(report.sizes.values()))}: {', '.join(sizes)}",
         "last line": report.last_line or "none",
         **(_about_the_session(report.sessions[-1]) if report.sessions else {}),
     }
@@ -140,11 +124,11 @@ _FILE_HEADINGS = ("stage", "what", "on disk", "is")
 def _file_rows(stage: "StageReport") -> Iterator[tuple[str, ...]]:
     where = str(stage.index)
     for saved in stage.checkpoints:
-        yield where, f"checkpoint of step {saved.step:,}", _bytes(saved.size), _is(saved)
+        yield where, f"checkpoint of step {saved.step:,}", in_bytes(saved.size), _is(saved)
     for file in stage.weights:
         belongs = {True: "of the newest good checkpoint", False: "of another step", None: "whole"}
         said = file.complaint or belongs[file.is_newest]
-        yield where, f"{file.kind} weights", _bytes(file.size), said
+        yield where, f"{file.kind} weights", in_bytes(file.size), said
     for leftover in stage.leftovers:
         yield where, "unfinished", "", leftover
 
@@ -208,12 +192,3 @@ def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[s
     for row in (headings, *rows):
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         yield "  ".join(cells).rstrip()[:WIDTH]
-
-
-def _bytes(count: int) -> str:
-    """Write a size as people read it: 1.4 GB."""
-    size, units = float(count), iter(("bytes", "kB", "MB", "GB", "TB"))
-    unit = next(units)
-    while size >= 1000 and unit != "TB":
-        size, unit = size / 1000, next(units)
-    return f"{count} bytes" if unit == "bytes" else f"{size:.1f} {unit}"

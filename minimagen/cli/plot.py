@@ -7,17 +7,12 @@ from pathlib import Path
 
 from minimagen.cli.flags import Flag, directory, parse_flags
 from minimagen.cli.leaving import leave_well
+from minimagen.cli.shared import named, run_flag
 from minimagen.errors import CheckpointError, UsageError
 
 WHAT = "what is drawn"
 FLAGS = (
-    Flag(
-        "TRAINING_DIRECTORY",
-        "-d",
-        WHAT,
-        "which run; may also stand alone, without the flag",
-        directory,
-    ),
+    run_flag(WHAT),
     Flag("OUTPUT", "-o", WHAT, "the PNG file; default: run.png in the directory", directory),
 )
 EXAMPLES = """\
@@ -54,5 +49,6 @@ def plot(options: argparse.Namespace) -> None:
 def main(argv: Sequence[str]) -> int:
     """Run the command and return its exit code."""
     prog, about = "python -m minimagen plot", "Draw a training directory's measurements."
-    given = ["-d", *argv] if argv and not argv[0].startswith("-") else argv
-    return leave_well(prog, lambda: plot(parse_flags(prog, about, FLAGS, EXAMPLES, given)))
+    return leave_well(
+        prog, lambda: plot(parse_flags(prog, about, FLAGS, EXAMPLES, named(argv, FLAGS)))
+    )

@@ -1,4 +1,6 @@
-"""Flags that several scripts take."""
+"""Flags that several scripts take, and what several say in the same words."""
+
+from collections.abc import Sequence
 
 from minimagen.cli.flags import Flag, choice, directory, real, whole
 
@@ -19,3 +21,35 @@ SEED = Flag(
 
 sigma_rel = real(0, 0.28, above=True)
 """Reads the length of an average."""
+
+
+def run_flag(group: str) -> Flag:
+    """Return the flag that names a run, of a command that looks at one; see :func:`named`."""
+    about = "which run; may also stand alone, without the flag"
+    return Flag("TRAINING_DIRECTORY", "-d", group, about, directory)
+
+
+def named(argv: Sequence[str], flags: Sequence[Flag]) -> list[str]:
+    """Put the run's flag before a run that stands alone.
+
+    Args:
+        argv: the words of a command line.
+        flags: those that the command takes.
+    """
+    takes_value = {word for flag in flags if not flag.switch for word in flag.spellings()}
+    flagged = {"-d", *run_flag("").spellings()}
+    for place, word in enumerate(argv):
+        if not flagged.isdisjoint(argv[:place]):
+            break
+        if not word.startswith("-") and (place == 0 or argv[place - 1] not in takes_value):
+            return [*argv[:place], "-d", *argv[place:]]
+    return list(argv)
+
+
+def in_bytes(count: int) -> str:
+    """Write a size as people read it: 1.4 GB."""
+    size, units = float(count), iter(("bytes", "kB", "MB", "GB", "TB"))
+    unit = next(units)
+    while size >= 1000 and unit != "TB":
+        size, unit = size / 1000, next(units)
+    return f"{count} bytes" if unit == "bytes" else f"{size:.1f} {unit}"

@@ -8,8 +8,6 @@ was. No server can hold up a run for ever, fill the disk, or pass something else
 import asyncio
 import hashlib
 import ipaddress
-import os
-import secrets
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from minimagen.cache import write_beside
 from minimagen.data.extras import required
 from minimagen.data.items import RejectedItem
 from minimagen.data.listing import DownloadsConfig, InMemory
@@ -111,10 +110,10 @@ class _Fetching:
             return remembered
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            _write(path, await self._patiently(url, client))
+            write_beside(path, await self._patiently(url, client))
             failure.unlink(missing_ok=True)
         except _Unavailable as unavailable:
-            _write(failure, str(unavailable).encode())
+            write_beside(failure, str(unavailable).encode())
             return str(unavailable)
         return None
 
@@ -201,13 +200,3 @@ def _remembered(failure: Path, days: float) -> str | None:
     except OSError:
         pass
     return None
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write beside, then rename: what has its name is whole."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
-    try:
-        beside.write_bytes(content)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)

@@ -14,12 +14,11 @@ import hashlib
 import json
 import logging
 import time
-import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from minimagen.cache import cache_directory
+from minimagen.cache import cache_directory, write_beside
 from minimagen.config import dump
 from minimagen.text.encoders import TextEncoderConfig
 from minimagen.text.segments import Embedded, Rows, Segment, pack, read_segment
@@ -92,8 +91,8 @@ class EmbeddingCache:
         try:
             if not (shelf / _ENCODER).exists():
                 shelf.mkdir(exist_ok=True)
-                _replace(shelf / _ENCODER, json.dumps(asdict(known)).encode())
-            written = read_segment(segment.write(shelf, _replace), known.width)
+                write_beside(shelf / _ENCODER, json.dumps(asdict(known)).encode())
+            written = read_segment(segment.write(shelf, write_beside), known.width)
         except OSError as error:
             self._do_without(error)
             return segment
@@ -105,7 +104,7 @@ class EmbeddingCache:
             return
         try:
             (self.path / "known").mkdir(exist_ok=True)
-            _replace(self._known(self.path, config), json.dumps(asdict(known)).encode())
+            write_beside(self._known(self.path, config), json.dumps(asdict(known)).encode())
         except OSError as error:
             self._do_without(error)
 
@@ -168,17 +167,6 @@ def read_known(path: Path) -> Known | None:
         return Known(str(tree["identity"]), int(tree["width"]))
     except (OSError, ValueError, TypeError, KeyError):
         return None
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file beside its place, then rename it: it is there whole or not at all."""
-    beside = path.with_name(f"{uuid.uuid4().hex}.tmp")
-    try:
-        beside.write_bytes(content)
-        beside.replace(path)
-    except OSError:
-        beside.unlink(missing_ok=True)
-        raise
 
 
 def _sweep(shelf: Path) -> None:

@@ -15,11 +15,11 @@ from torch import Tensor
 from minimagen.checkpoint import read_weights, sweep, write_weights
 from minimagen.config import dump
 from minimagen.errors import CheckpointError, UsageError
-from minimagen.imagen import weights_in, weights_path
 from minimagen.locking import in_turn
 from minimagen.training.directory import TrainingDirectory
 from minimagen.training.posthoc import Combination, combine
 from minimagen.training.snapshots import Note, Snapshot, find_snapshots, read_average_note
+from minimagen.weights import weights_in, weights_path
 
 FARTHEST = 0.2  # no average is made that misses its profile by more, as a share of its norm
 KEPT_BY = """train with --SET 'training.ema={"kind": "power"}' to keep some"""

@@ -9,10 +9,10 @@ from torch import Tensor
 
 from minimagen.checkpoint import Json
 from minimagen.data.items import Rejection
-from minimagen.imagen import Weights
 from minimagen.training.config import TrainingConfig
 from minimagen.training.directory import Measured, TrainingDirectory
 from minimagen.training.origin import DataRecord
+from minimagen.weights import Weights
 
 
 class Bystander(TrainingDirectory):

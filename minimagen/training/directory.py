@@ -32,12 +32,12 @@ from minimagen.checkpoint import (
 from minimagen.config import dump, parse, read_json
 from minimagen.data.items import Rejection
 from minimagen.errors import CheckpointError, UsageError
-from minimagen.imagen import FILES, TEXT_FILE, Weights, weights_path
 from minimagen.locking import in_turn, require_free, stage_lock
 from minimagen.training.config import TrainingConfig
 from minimagen.training.origin import DataRecord
 from minimagen.training.sessions import recorded_session
 from minimagen.training.snapshots import forget_snapshots, take_snapshots
+from minimagen.weights import FILES, TEXT_FILE, Weights, weights_path
 
 Measured: TypeAlias = float | int | list[int] | list[float] | list[str] | None
 DATA = "tmp/data.json"

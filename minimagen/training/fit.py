@@ -13,7 +13,6 @@ from minimagen.checkpoint import newest_checkpoint, read_checkpoint
 from minimagen.data.items import Rejection
 from minimagen.data.stream import Batch, batches, consecutive
 from minimagen.errors import CheckpointError, NoValidCheckpointError, TrainingError
-from minimagen.imagen import Weights, weights_path
 from minimagen.stage import Stage
 from minimagen.training.agreement import agreed
 from minimagen.training.bar import postfix, progress_bar
@@ -32,6 +31,7 @@ from minimagen.training.run import Run
 from minimagen.training.signals import StoppedError, Stopper
 from minimagen.training.skipping import write_down
 from minimagen.training.snapshots import snapshot_steps
+from minimagen.weights import Weights, weights_path
 
 
 class Fit:

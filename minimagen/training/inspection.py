@@ -26,12 +26,12 @@ from minimagen.checkpoint import (
     sha256_of,
 )
 from minimagen.errors import CheckpointError, MinimagenError
-from minimagen.imagen import weights_in, weights_path
 from minimagen.text.encoders import called
 from minimagen.training.config import TrainingConfig
 from minimagen.training.directory import TrainingDirectory
 from minimagen.training.holder import Holder, read_holder
 from minimagen.training.sessions import Session, read_sessions
+from minimagen.weights import weights_in, weights_path
 
 T = TypeVar("T")
 MARKS = ("training_progress.txt", "parameters/training_params.json", "state_dicts", "tmp")

@@ -16,7 +16,7 @@ from minimagen.data.items import Rejection, Source
 from minimagen.data.sources import open_source
 from minimagen.data.split import split
 from minimagen.errors import CheckpointError, ConfigError, UsageError
-from minimagen.imagen import load_weights, make_stage, weights_path
+from minimagen.imagen import make_stage
 from minimagen.runtime import Precision, Processes, pick_precision
 from minimagen.stage import Stage
 from minimagen.text.cache import EmbeddingTable, embed_captions
@@ -26,6 +26,7 @@ from minimagen.training.directory import TrainingDirectory
 from minimagen.training.layout import Layout, lay_out, without
 from minimagen.training.origin import DataRecord
 from minimagen.training.previews import previews
+from minimagen.weights import load_weights, weights_path
 
 
 @dataclass(frozen=True)

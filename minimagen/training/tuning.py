@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from minimagen.checkpoint import newest_checkpoint, read_manifest, read_weights, write_weights
 from minimagen.conditioning import TextEmbedding
 from minimagen.errors import CheckpointError, UsageError
-from minimagen.imagen import encoder_in, text_weights_path
 from minimagen.stage import Stage
 from minimagen.text.cache import embed_captions
 from minimagen.text.encoders import load_encoder
@@ -25,6 +24,7 @@ from minimagen.text.encoders.tuned import put_weights, weights_of
 from minimagen.training.config import TextTuningConfig, TrainingConfig
 from minimagen.training.ema import Averages
 from minimagen.training.run import Run
+from minimagen.weights import encoder_in, text_weights_path
 
 PREFIX = "text_encoder_"  # of the groups that hold its averages in a checkpoint
 BASE = 0  # the stage that it learns with

@@ -13,8 +13,8 @@ from minimagen import Imagen
 from minimagen.__main__ import main
 from minimagen.checkpoint import sha256_of
 from minimagen.errors import UsageError
-from minimagen.imagen import weights_path
 from minimagen.training.posthoc import LONGEST
+from minimagen.weights import weights_path
 from tests.tiny_runs import tiny_run
 
 Shown = Callable[..., tuple[int, str, str]]

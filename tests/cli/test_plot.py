@@ -10,6 +10,10 @@ import pytest
 from PIL import Image
 
 from minimagen.__main__ import main
+from minimagen.cli.flags import parse_flags
+from minimagen.cli.plot import FLAGS
+from minimagen.cli.shared import named
+from minimagen.errors import UsageError
 from minimagen.training.directory import TrainingDirectory
 from minimagen.training.records.curves import read_curves
 from minimagen.training.records.plot import PANELS, draw_run
@@ -152,3 +156,14 @@ def test_without_matplotlib_it_says_what_to_install(
     monkeypatch.setattr("minimagen.cli.plot.find_spec", lambda name: None)
     assert main(["plot", str(write(LINE))]) == 2
     assert "pip install 'minimagen[plot]'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", ["RUN -o PNG", "-o PNG RUN", "-o PNG -d RUN", "-d RUN -o PNG"])
+def test_a_run_may_stand_alone_anywhere(words: str) -> None:
+    parsed = parse_flags("plot", "", FLAGS, "", named(words.split(), FLAGS))
+    assert (parsed.training_directory, parsed.output) == (Path("RUN"), Path("PNG"))
+
+
+def test_a_second_run_is_wrong_use() -> None:
+    with pytest.raises(UsageError, match="OTHER"):
+        parse_flags("plot", "", FLAGS, "", named(["-d", "RUN", "OTHER"], FLAGS))

@@ -14,7 +14,6 @@ import train
 from minimagen.cascade import CascadeConfig
 from minimagen.checkpoint import read_weights
 from minimagen.errors import CheckpointError, UsageError
-from minimagen.imagen import weights_path
 from minimagen.training.averaging import (
     ensure_average,
     make_average,
@@ -27,6 +26,7 @@ from minimagen.training.posthoc import Profile
 from minimagen.training.run import begin, gather, starting_stage
 from minimagen.training.signals import Stopper
 from minimagen.training.snapshots import find_snapshots, snapshot_steps, take_snapshots
+from minimagen.weights import weights_path
 from tests.conftest import cascade_of
 from tests.tiny_runs import files_of, tiny_run
 

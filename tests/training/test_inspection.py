@@ -13,9 +13,10 @@ import torch
 
 from minimagen.checkpoint import write_checkpoint
 from minimagen.errors import CheckpointError
-from minimagen.imagen import Imagen, weights_path
+from minimagen.imagen import Imagen
 from minimagen.locking import stage_lock
 from minimagen.training.inspection import RunReport, StageReport, inspect_run
+from minimagen.weights import weights_path
 from tests.tiny_runs import tiny_run
 
 

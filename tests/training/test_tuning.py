@@ -12,9 +12,10 @@ import inference
 import train
 from minimagen.checkpoint import read_weights
 from minimagen.errors import ConfigError
-from minimagen.imagen import Imagen, text_weights_path
+from minimagen.imagen import Imagen
 from minimagen.text.encoders import ClipConfig, T5Config, TunedConfig, load_encoder
 from minimagen.text.encoders.tuned import weights_of
+from minimagen.weights import text_weights_path
 from tests.conftest import cascade_of
 from tests.text.pretrained import save_clip
 from tests.tiny_runs import files_of, tiny_run, write_parameters
