@@ -8,6 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from minimagen.aspect import Sides
 from minimagen.conditioning import Conditioning
 from minimagen.diffusion.schedules import Schedule
 from minimagen.sampling.walk import Bound, Level, levels
@@ -55,7 +56,7 @@ class Canvas:
         return self.stage == 0
 
     @property
-    def sides(self) -> tuple[int, int]:
+    def sides(self) -> Sides:
         """Height and width of the images, in pixels."""
         height, width = self.noise.shape[-2:]
         return height, width

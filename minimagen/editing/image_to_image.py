@@ -42,5 +42,5 @@ def require_strength(strength: float) -> None:
     """
     if not 0 < strength <= 1:
         raise UsageError(
-            f"--STRENGTH {strength:g}: give a number above 0 and up to 1; small ones change little"
+            f"strength {strength:g}: give a number above 0 and up to 1; small ones change little"
         )

@@ -64,10 +64,10 @@ def _require_mask(pictures: Tensor, mask: Tensor, resample: int) -> None:
     if mask.shape[-2:] != pictures.shape[-2:]:
         (height, width), (own_height, own_width) = mask.shape[-2:], pictures.shape[-2:]
         raise UsageError(
-            f"--MASK: is {width} x {height} pixels and its picture {own_width} x {own_height}; "
+            f"mask: is {width} x {height} pixels and its picture {own_width} x {own_height}; "
             "make them the same size"
         )
     if not mask.any():
-        raise UsageError("--MASK: covers nothing; paint what is to be drawn anew white")
+        raise UsageError("mask: covers nothing; paint what is to be drawn anew white")
     if resample < 1:
-        raise UsageError(f"--RESAMPLE {resample}: take each step at least once")
+        raise UsageError(f"resample {resample}: take each step at least once")

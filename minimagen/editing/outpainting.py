@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from minimagen.editing.pictures import Sides, fitted
+from minimagen.aspect import Sides
+from minimagen.editing.pictures import fitted
 from minimagen.errors import UsageError
 
 
@@ -37,7 +38,7 @@ def margin(sides: Sides, share: float, place: tuple[float, float]) -> Tensor:
 def box_in(sides: Sides, share: float, place: tuple[float, float]) -> tuple[Sides, Sides]:
     """Return (top, left) and (height, width) of a framed picture, in pixels."""
     if not 0 < share < 1:
-        raise UsageError(f"--SHARE {share:g}: of the frame, give a number between 0 and 1")
+        raise UsageError(f"share {share:g}: of the frame, give a number between 0 and 1")
     height, width = (max(1, round(share * side)) for side in sides)
     top, left = (
         round(where * (side - own))

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-Sides = tuple[int, int]
+from minimagen.aspect import Sides
 
 
 def fitted(images: Tensor, sides: Sides) -> Tensor:

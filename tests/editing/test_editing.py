@@ -153,12 +153,12 @@ def test_a_picture_stands_in_its_frame_where_it_is_put() -> None:
 @pytest.mark.parametrize(
     ("make", "complaint"),
     [
-        (lambda: image_to_image(pictures(), 2.0), "--STRENGTH 2: give a number above 0 and up to"),
-        (lambda: by_inversion(pictures(), None, 0.0), "--STRENGTH 0"),
-        (lambda: inpainting(pictures(), right_half(16)), "--MASK: is 16 x 16 pixels and its"),
-        (lambda: inpainting(pictures(), ~right_half() & right_half()), "--MASK: covers nothing"),
-        (lambda: inpainting(pictures(), right_half(), resample=0), "--RESAMPLE 0"),
-        (lambda: framed(pictures(), (64, 64), 1.0, (0.5, 0.5)), "--SHARE 1: of the frame"),
+        (lambda: image_to_image(pictures(), 2.0), "strength 2: give a number above 0 and up to"),
+        (lambda: by_inversion(pictures(), None, 0.0), "strength 0"),
+        (lambda: inpainting(pictures(), right_half(16)), "mask: is 16 x 16 pixels and its"),
+        (lambda: inpainting(pictures(), ~right_half() & right_half()), "mask: covers nothing"),
+        (lambda: inpainting(pictures(), right_half(), resample=0), "resample 0"),
+        (lambda: framed(pictures(), (64, 64), 1.0, (0.5, 0.5)), "share 1: of the frame"),
         (lambda: by_region([], torch.ones(1, 1, 8, 8)), "0 captions for 1 masks"),
     ],
 )
