@@ -16,6 +16,7 @@ def infer(options: argparse.Namespace) -> Path:
     from minimagen.cli.average import prepare_weights
     from minimagen.cli.drawing import (
         GeneratedImages,
+        check_captions,
         choose_directory,
         read_captions,
         settings_of,
@@ -44,7 +45,9 @@ def infer(options: argparse.Namespace) -> Path:
         "aspect_ratio": options.aspect_ratio or 1.0,
     }
     tell_untrained(imagen, directory, how["aspect_ratio"])
-    settings = settings_of(options, imagen, directory, imagen.plan(**how), drawn_from)
+    plans = imagen.plan(**how)
+    check_captions(imagen, [*prompts, how["negative_captions"]], options.batch_size or 16)
+    settings = settings_of(options, imagen, directory, plans, drawn_from)
     texts = [prompt.text for prompt in prompts]
     output = GeneratedImages.create(options.output or Path(), texts, settings)
 

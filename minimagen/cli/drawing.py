@@ -17,6 +17,7 @@ from minimagen.cli.prompting import Drawn
 from minimagen.errors import CheckpointError, DataError, UsageError
 from minimagen.grid import captioned_grid
 from minimagen.imagen import Imagen, StagePlan
+from minimagen.text.prompts import Prompt
 from minimagen.training.config import TrainingConfig
 from minimagen.weights import weights_path
 
@@ -133,6 +134,20 @@ def tell_untrained(imagen: Imagen, directory: Path, ratio: float) -> None:
     if imagen.config.sides(ratio) not in [imagen.config.sides(known) for known in trained]:
         listed = ", ".join(f"{known:g}" for known in trained)
         print(f"aspect ratio {ratio:g}: was not trained, only {listed}; it may look bad")
+
+
+def check_captions(imagen: Imagen, prompts: Sequence[Prompt | None], batch_size: int) -> None:
+    """Embed each caption once before anything is made.
+
+    One that is no label, or a text encoder that is missing, ends the run with nothing left behind.
+
+    Raises:
+        UsageError: for a caption that the text encoder refuses.
+        ConfigError: when the text encoder cannot be loaded.
+    """
+    distinct = [prompt for prompt in dict.fromkeys(prompts) if prompt is not None]
+    for start in range(0, len(distinct), batch_size):
+        imagen.encode(distinct[start : start + batch_size])
 
 
 def settings_of(

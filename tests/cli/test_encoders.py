@@ -81,3 +81,4 @@ def test_a_caption_that_is_no_label_is_wrong_use(
     )
     assert inference.main(["-d", str(run), "-c", "a rod circle", "-o", str(tmp_path)]) == 2
     assert "no label of this cascade; did you mean" in capsys.readouterr().err
+    assert not list(tmp_path.glob("generated_images_*"))

@@ -17,7 +17,11 @@ def read_styles(path: Path) -> dict[str, str]:
     """
     try:
         styles = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
+        raise DataError(
+            f"--STYLES {path}: cannot be read ({error.strerror}); name a JSON file of styles"
+        ) from None
+    except (ValueError, RecursionError) as error:
         raise DataError(f"--STYLES {path}: cannot be read as JSON ({error})") from None
     if not isinstance(styles, dict) or not styles:
         raise DataError(f'--STYLES {path}: holds no style; write {{"oil": "{{}}, oil on canvas"}}')

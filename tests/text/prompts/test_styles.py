@@ -28,3 +28,8 @@ def test_a_file_that_holds_no_styles_says_why(tmp_path: Path, content: str, what
     (tmp_path / "styles.json").write_text(content)
     with pytest.raises(DataError, match=what):
         read_styles(tmp_path / "styles.json")
+
+
+def test_a_file_that_is_not_there_is_not_called_bad_json(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"cannot be read \(No such file or directory\); name a"):
+        read_styles(tmp_path / "nothing.json")
