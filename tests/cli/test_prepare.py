@@ -114,10 +114,11 @@ def test_a_second_process_is_told_who_is_there(
     assert f"locked by pid {os.getpid()}" in complaint(err)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGINT")
 def test_ctrl_c_leaves_what_the_same_line_goes_on_from(prepare: Shown, tmp_path: Path) -> None:
     """The signal comes to the whole group, workers too, as from a terminal."""
-    source = album(tmp_path / "album", 150)
+    source = album(tmp_path / "album", 600)  # a second and more after the first are noted
     flags = [str(source), str(tmp_path / "out"), "--size", "32", "-n", "1"]
     with subprocess.Popen(
         [sys.executable, "-m", "minimagen", "prepare", *flags],
