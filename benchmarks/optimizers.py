@@ -28,7 +28,8 @@ import torch
 
 from benchmarks.ledger import Ledger
 from benchmarks.record import MEASURED, print_table, save
-from benchmarks.short_runs import BATCH, flags_of, trained, validations
+from benchmarks.short_runs import BATCH, TINY, flags_of, trained, validations
+from minimagen.cascade import CascadeConfig
 from minimagen.data.shapes import held_out_captions
 from minimagen.evaluation.caption_accuracy import caption_accuracy
 from minimagen.imagen import Imagen
@@ -118,7 +119,8 @@ def score_after(kind: str, rate: float, steps: int, seed: int) -> dict[str, floa
 def accuracies(run: Path) -> dict[str, float]:
     """Return the share of captions drawn right: of those that main.py judges, and of more."""
     captions = held_out_captions("single", max(JUDGED), seed=0)
-    drawn = Imagen.load(run).generate(captions, size=64, batch_size=32)
+    steps = CascadeConfig.read(TINY).imagen.stages[0].sampling.steps  # the run's own grids took one
+    drawn = Imagen.load(run).generate(captions, size=64, steps=steps, batch_size=32)
     pictures = [np.asarray(picture) for picture in drawn]
     return {str(n): caption_accuracy(pictures[:n], captions[:n]) for n in JUDGED}
 
