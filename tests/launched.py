@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.conftest import ROOT
 
+SPEAKER = "train.py: "
 LONGEST_S = 240  # for anything to happen on a busy machine
 LAUNCHER = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
 
@@ -52,7 +53,8 @@ class Launched:
 
     def lines(self) -> list[str]:
         """Return what they said of their end, without the launcher's own report."""
-        return [line for line in self.errors.splitlines() if line.startswith("train.py: ")]
+        told = (line.partition(SPEAKER) for line in self.errors.splitlines())
+        return [speaker + rest for _, speaker, rest in told if speaker]  # a bar may be in front
 
     def _children(self) -> list[tuple[int, int]]:
         found = []

@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from benchmarks import falls
+from benchmarks import falls, optimizers
 from benchmarks.record import MEASURED
 from minimagen.cli.settings import new_run
 from minimagen.cli.train import parse
@@ -39,7 +39,7 @@ def test_the_flags_at_the_top_are_read() -> None:
     assert settings.training.optimizer.kind == "schedule_free"
 
 
-@pytest.mark.parametrize("benchmark", [falls], ids=["falls"])
+@pytest.mark.parametrize("benchmark", [falls, optimizers], ids=["falls", "optimizers"])
 def test_a_table_is_what_its_command_prints(
     benchmark: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
