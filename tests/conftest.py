@@ -21,8 +21,9 @@ Tree = dict[str, Any]
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _hear_hang_ups() -> None:
-    """Undo ``nohup``, under which nobody would hear the SIGHUP that some tests send."""
+def _hear_signals() -> None:
+    """Undo ``nohup`` and a shell's ``&``: nobody would hear the signals that some tests send."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
