@@ -1,13 +1,13 @@
-"""Does a picture show the scene that its caption names? For scenes of one thing, or of two.
+"""Does a picture show the scene that its caption names? For one thing, some of a kind, or two.
 
 A thing is a connected patch of colour; its colour is the palette's nearest for most of its pixels,
 its shape the one whose own drawing overlaps it best when both are stretched to one square. Two
 things stand as the caption says when their centres do. Needs SciPy, which scikit-learn brings.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,10 +15,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from minimagen.data.drawing import draw
+from minimagen.data.grammar import COUNTS, LINKS, plural
 from minimagen.data.world import COLOURS, GROUND, RELATIONS, SHAPES, Pair, Scene, Thing, relation_of
+from minimagen.seeds import permutation
 
 Mask = NDArray[np.bool_]
 CHROMA, SMALLEST, STRETCHED = 60, 0.008, 32
+NUMBERS = {word: number for number, word in COUNTS.items()}
+NAMES = {name: shape for shape in SHAPES["scenes"] for name in (shape, plural(shape))}
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class Verdict:
 
 
 def judge(picture: NDArray[np.uint8], caption: str) -> Verdict:
-    """Compare a picture (S, S, 3) with a caption of one thing or of two."""
+    """Compare a picture (S, S, 3) with a caption of the built-in scenes."""
     wanted, link = parsed(caption)
     seen = things_in(picture)
     pairs = [(thing.colour, thing.shape) for thing in seen]
@@ -48,15 +52,26 @@ def judge(picture: NDArray[np.uint8], caption: str) -> Verdict:
 
 
 def parsed(caption: str) -> tuple[list[Pair], str]:
-    """Return the things that a caption names, in order, and the link between two."""
-    words = caption.split()
-    pairs = [
-        (word, shape)
-        for word, shape in pairwise(words)
-        if word in COLOURS and shape in SHAPES["scenes"]
+    """Return the things that a caption names, in order, and the link between two.
+
+    "three red circles" are three things without a link.
+    """
+    words = ["", *caption.split()]
+    things = [
+        pair
+        for number, colour, shape in zip(words, words[1:], words[2:], strict=False)
+        if colour in COLOURS and shape in NAMES
+        for pair in [(colour, NAMES[shape])] * NUMBERS.get(number, 1)
     ]
-    links = [link for link in ("and", *RELATIONS) if f" {link} " in caption]
-    return pairs, links[0] if links else ""
+    links = [link for link in LINKS if f" {link} " in caption]
+    return things, links[0] if links else ""
+
+
+def turned(captions: Sequence[str]) -> list[str]:
+    """Give every picture somebody else's caption; what is right by these was guessed."""
+    order = permutation(len(captions), "turned captions").tolist()
+    next_one = dict(zip(order, order[1:] + order[:1], strict=True))
+    return [captions[next_one[place]] for place in range(len(captions))]
 
 
 def things_in(picture: NDArray[np.uint8]) -> list[Thing]:

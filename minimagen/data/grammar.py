@@ -60,7 +60,12 @@ def one(pair: Pair, size: str = "", place: str = "") -> str:
 def several(pair: Pair, number: int) -> str:
     """Say two or three of a kind: "two red circles"."""
     colour, shape = pair
-    return f"{COUNTS[number]} {colour} {shape}{'es' if shape.endswith('s') else 's'}"
+    return f"{COUNTS[number]} {colour} {plural(shape)}"
+
+
+def plural(shape: str) -> str:
+    """Say several of a shape: "crosses"."""
+    return f"{shape}{'es' if shape.endswith('s') else 's'}"
 
 
 def linked(pair: Pair, link: str, other: Pair) -> str:
