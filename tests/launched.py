@@ -78,3 +78,12 @@ def launch(output: Path, *command: str) -> Launched:
             [*LAUNCHER, *command], cwd=ROOT, stdout=out, stderr=errors, env=os.environ
         )
     return Launched(started, output)
+
+
+def fitted(parameters: Path) -> Launched:
+    """Run two processes of ``train.py`` to their end; the run lies beside its parameters."""
+    output = parameters.parent
+    flags = ["-p", str(parameters), "-o", str(output), "-ts", "run", "-dv", "cpu"]
+    launched = launch(output, "train.py", *flags)
+    assert launched.ended() == 0, launched.errors
+    return launched

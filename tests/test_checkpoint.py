@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import struct
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -35,6 +34,7 @@ from minimagen.errors import (
     TrainingError,
 )
 from minimagen.locking import stage_lock
+from tests.disks import mounted
 
 posix = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 FILES = ["MANIFEST.json", "model.safetensors", "optimizer.safetensors", "state.json"]
@@ -460,13 +460,8 @@ def test_a_full_disk_is_seen_before_anything_is_written(tmp_path: Path) -> None:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Mount a disk of 2 MiB, where that is allowed."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(disk)]
-    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("cannot mount a small disk here")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
+    with mounted(tmp_path, "size=2m") as disk:
+        yield disk
 
 
 def test_a_disk_that_fills_up_keeps_the_old_checkpoint(small_disk: Path) -> None:

@@ -1,7 +1,6 @@
 """``python -m minimagen prepare``."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from minimagen.__main__ import main
 from minimagen.errors import LockedError, TrainingError, UsageError
 from minimagen.locking import stage_lock
 from tests.conftest import ROOT
+from tests.disks import mounted
 from tests.preparation.albums import album, contents
 
 Shown = Callable[..., tuple[int, str, str]]
@@ -144,13 +144,8 @@ def test_ctrl_c_leaves_what_the_same_line_goes_on_from(prepare: Shown, tmp_path:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Mount a disk with room for what is noted, not for what is written."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=300k", "none", str(disk)]
-    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("cannot mount a small disk here")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
+    with mounted(tmp_path, "size=300k") as disk:
+        yield disk
 
 
 def test_a_full_disk_is_one_line_and_it_goes_on_when_there_is_room(

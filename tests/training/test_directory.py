@@ -14,6 +14,7 @@ from minimagen.errors import CheckpointError, UsageError
 from minimagen.training.config import TrainingConfig
 from minimagen.training.directory import TrainingDirectory
 from tests.conftest import cascade_of
+from tests.disks import mounted
 
 
 @pytest.fixture
@@ -49,13 +50,8 @@ def test_a_directory_below_a_file_is_refused_in_one_line(
 @pytest.fixture
 def read_only_disk(tmp_path: Path) -> Iterator[Path]:
     """Mount a disk that cannot be written, where that is allowed; modes do not stop root."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "ro", "none", str(disk)]
-    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("cannot mount a read-only disk here")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
+    with mounted(tmp_path, "ro") as disk:
+        yield disk
 
 
 def test_a_read_only_place_is_refused_in_one_line(

@@ -31,7 +31,7 @@ from minimagen.training.fit import Fit
 from minimagen.training.run import begin, gather, starting_stage
 from minimagen.training.signals import Stopper
 from tests.conftest import ROOT, Tree, cascade_of, stage_of
-from tests.launched import Launched, launch
+from tests.launched import Launched, fitted, launch
 from tests.tiny_runs import files_of, write_parameters
 
 CPU = torch.device("cpu")
@@ -56,11 +56,7 @@ def parameters(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def two(parameters: Path) -> Launched:
     """Return a finished run of two processes with batches of four; only read it."""
-    output = parameters.parent
-    flags = ["-p", str(parameters), "-o", str(output), "-ts", "run", "-dv", "cpu"]
-    launched = launch(output, "train.py", *flags)
-    assert launched.ended() == 0, launched.errors
-    return launched
+    return fitted(parameters)
 
 
 def the_run(launched: Launched) -> Path:

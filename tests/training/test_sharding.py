@@ -14,7 +14,7 @@ from minimagen.cascade import CascadeConfig
 from minimagen.imagen import make_stage
 from minimagen.training.config import TrainingConfig
 from tests.conftest import ROOT, Tree
-from tests.launched import Launched, launch
+from tests.launched import Launched, fitted, launch
 from tests.tiny_runs import write_parameters
 
 SMALLER = 64  # times, than the paper's
@@ -47,11 +47,7 @@ def parameters(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def sharded(parameters: Path) -> Launched:
     """Return a finished run of three steps in two processes; only read it."""
-    output = parameters.parent
-    flags = ["-p", str(parameters), "-o", str(output), "-ts", "run", "-dv", "cpu"]
-    launched = launch(output, "train.py", *flags)
-    assert launched.ended() == 0, launched.errors
-    return launched
+    return fitted(parameters)
 
 
 def test_the_paper_s_networks_ask_for_sharding() -> None:
