@@ -40,7 +40,10 @@ def drawn_cascade(where: Path, *sizes: int) -> Path:
         where: becomes a directory that can be drawn with.
         sizes: of the stages.
     """
-    parameters = write_parameters(where.with_name(f"{where.name}_parameters"), cascade_of(*sizes))
+    tree = cascade_of(*sizes)
+    for config in tree["imagen"]["stages"]:  # over a wider range of noise random weights blow up
+        config["schedule"] |= {"log_snr_max": 6.0, "log_snr_min": -6.0}
+    parameters = write_parameters(where.with_name(f"{where.name}_parameters"), tree)
     made = Imagen.create(CascadeConfig.read(parameters))
     torch.manual_seed(0)
     for stage in made.stages:

@@ -1,16 +1,16 @@
 """``generated_images_<TIMESTAMP>`` being filled: what is there is whole, and is not drawn again."""
 
+import io
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from minimagen.checkpoint import replacing, sweep, write_bytes, write_text
+from minimagen.checkpoint import sweep, write_bytes, write_text
 from minimagen.config import to_plain
 from minimagen.drawing.batches import Batch
 from minimagen.drawing.inputs import FOLDER, Inputs
@@ -18,10 +18,10 @@ from minimagen.drawing.settings import FILE, Settings, read_settings, written
 from minimagen.errors import DataError, UsageError
 from minimagen.grid import captioned_grid
 
-FIELDS = ("seed", "aspect_ratio", "sampler", "steps", "guidance_scale", "weights_sha256", "edit")
+FIELDS = ("seed", "aspect_ratio", "sampler", "steps", "guidance_scale", "weights_sha256")
 IMAGES, GRID, CAPTIONS = "generated_images", "grid.png", "captions.txt"
 BATCH = "batch"  # the text field that says with which others an image was drawn
-SHEET = 400  # images on grid.png at most: more are no longer looked at, and do not fit into memory
+SHEET = 1000  # images on grid.png at most
 
 
 @dataclass(frozen=True)
@@ -104,37 +104,36 @@ class GeneratedImages:
         """
         for place, picture in zip(batch.places, pictures, strict=True):
             if not self.has(place):
-                fields = self._fields(place, batch)
-                with replacing(self.image_path(place), 3 * picture.width * picture.height) as path:
-                    picture.save(path, format="PNG", pnginfo=fields)
+                write_bytes(self.image_path(place), _png(picture, self._fields(place, batch)))
 
     def finish(self) -> None:
         """Write ``grid.png``, and into the settings which images were drawn together."""
-        count = min(self.settings.count, SHEET)
-        pictures = [(Image.open(self.image_path(i)),) for i in range(count)]
-        captions = [self.caption(i) for i in range(count)]
-        with replacing(self.path / GRID, 0) as path:
-            captioned_grid(pictures, captions).save(path)
+        places = range(min(self.settings.count, SHEET))
+        pictures = ((Image.open(self.image_path(place)),) for place in places)
+        grid = captioned_grid(pictures, [self.caption(place) for place in places])
+        write_bytes(self.path / GRID, _png(grid))
         settings = replace(self.settings, batches=tuple(self._drawn_batches()))
         write_text(self.path / FILE, written(settings))
 
     def _drawn_batches(self) -> list[tuple[int, int]]:
         """Collect from the images with which others each was drawn."""
-        found = set()
+        found = set[tuple[int, int]]()
         for place in range(self.settings.count):
-            with Image.open(self.image_path(place)) as picture:
-                found.add(tuple(json.loads(_text_fields(picture)[BATCH])))
+            with Image.open(self.image_path(place)) as picture:  # reads the fields, no pixels
+                first, size = json.loads(picture.info[BATCH])
+                found.add((first, size))
         return sorted(found)
 
     def _fields(self, place: int, batch: Batch) -> PngInfo:
         settings, record = self.settings, self.settings.prompts[place]
-        plain = to_plain(settings)
         fields = PngInfo()
         fields.add_itxt("caption", _writable(self.caption(place)))
         fields.add_text("image", str(place))
         fields.add_text("number", str(settings.number(place)))
         for name in FIELDS:
-            fields.add_text(name, json.dumps(plain[name]))
+            fields.add_text(name, json.dumps(getattr(settings, name)))
+        edit = None if settings.edit is None else to_plain(settings.edit)
+        fields.add_itxt("edit", _writable(json.dumps(edit, ensure_ascii=False)))
         for name in ("given", "expanded"):
             fields.add_itxt(name, _writable(getattr(record, name)))
         fields.add_text("weights", json.dumps(record.weights))
@@ -143,8 +142,10 @@ class GeneratedImages:
         return fields
 
 
-def _text_fields(picture: Image.Image) -> Mapping[str, Any]:
-    return getattr(picture, "text", {})
+def _png(picture: Image.Image, fields: PngInfo | None = None) -> bytes:
+    content = io.BytesIO()
+    picture.save(content, format="PNG", pnginfo=fields)
+    return content.getvalue()
 
 
 def _make_new(output: Path, name: str) -> Path:
