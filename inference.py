@@ -28,6 +28,7 @@ def infer(options: argparse.Namespace) -> Path:
 def draw(order: "Order", processes: "Processes") -> Path:
     """Draw as one of some processes; each writes its images, and the first one the rest."""
     from minimagen.cli.drawing import kept, load_cascade, open_output, tell_difference
+    from minimagen.cli.editing import tell_cut
     from minimagen.cli.progress import progress
     from minimagen.drawing.batches import drawn
     from minimagen.drawing.painter import Painter
@@ -37,6 +38,7 @@ def draw(order: "Order", processes: "Processes") -> Path:
     plans = imagen.plan(**order.settings.how)
     settings = settled(order.settings, imagen, order.directory, plans)
     tell_difference(order, settings)
+    tell_cut(settings.edit, order.inputs, plans[-1].sides)
     painter = Painter(imagen, settings, order.inputs, plans)
     output, mine = open_output(order, settings, processes)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from minimagen.aspect import Sides
 from minimagen.drawing.edits import (
     EditRecord,
     ImageToImage,
@@ -16,7 +17,8 @@ from minimagen.drawing.edits import (
     Towards,
 )
 from minimagen.drawing.inputs import Inputs, content_of, name_of
-from minimagen.drawing.pictures import WHITE, opened
+from minimagen.drawing.pictures import WHITE, centred, opened
+from minimagen.editing.outpainting import box_within
 from minimagen.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -84,6 +86,26 @@ def read_edit(options: argparse.Namespace) -> tuple[EditRecord | None, Inputs]:
         if getattr(options, given) is not None:
             return make(options, files), files.inputs
     return None, files.inputs
+
+
+def tell_cut(record: EditRecord | None, inputs: Inputs, sides: Sides) -> None:
+    """Say so when a picture has another size than the images.
+
+    Args:
+        record: the edit.
+        inputs: its pictures.
+        sides: height and width of the images; around a margin, of what is left of them.
+    """
+    if record is None or not hasattr(record, "image"):
+        return
+    if isinstance(record, Outpainting):
+        _, sides = box_within(sides, record.margins)
+    picture, (height, width) = inputs.picture(record.image), sides
+    if picture.size != (width, height):
+        part = centred(picture, sides)
+        used = "it" if part.size == picture.size else f"its middle, {part.width} x {part.height},"
+        came = f"{picture.width} x {picture.height} pixels"
+        print(f"--IMAGE: {came}; {used} is resized to {width} x {height}")
 
 
 def _image_to_image(options: argparse.Namespace, files: Files) -> EditRecord:

@@ -47,7 +47,9 @@ class GeneratedImages:
         made = cls(path, settings)
         lines = "".join(f"{_writable(made.caption(i))}\n" for i in range(settings.count))
         write_text(path / CAPTIONS, lines)
-        write_text(path / "imagen_training_directory.txt", f"{settings.training_directory}\n")
+        write_text(
+            path / "imagen_training_directory.txt", f"{_writable(settings.training_directory)}\n"
+        )
         if inputs.contents:
             (path / FOLDER).mkdir()
         for name, content in inputs.contents.items():

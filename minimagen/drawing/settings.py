@@ -105,13 +105,13 @@ class Settings:
 
     @model_validator(mode="after")
     def _batches_cover_all(self) -> Self:
-        place = 0
-        for first, count in self.batches or ((0, len(self.prompts)),):
-            if first != place:
-                break
-            place += count
-        if place != len(self.prompts):
-            raise ValueError("give [first, count] of one after the other, up to the last image")
+        """Check batches, which may overlap: halved once, they may be resumed where they fit."""
+        if self.batches is not None:
+            count, places = len(self.prompts), set[int]()
+            for first, size in self.batches:
+                places |= set(range(first, min(first + size, count + 1)))
+            if places != set(range(count)):
+                raise ValueError("give [first, count] of batches that hold each image and no other")
         return self
 
     @property
@@ -209,13 +209,17 @@ def read_settings(path: Path) -> Settings:
 
 
 def written(settings: Settings) -> str:
-    """Return settings as ``settings.json`` holds them; a prompt says only what it has to say."""
+    """Return settings as ``settings.json`` holds them; a prompt says only what it has to say.
+
+    What UTF-8 cannot hold becomes "?", as it does when a caption is read.
+    """
     plain = to_plain(settings)
     for prompt in plain["prompts"]:
         for name in ("number", "amount"):
             if prompt[name] is None:
                 del prompt[name]
-    return json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(plain, indent=2, ensure_ascii=False)
+    return text.encode("utf-8", "replace").decode() + "\n"
 
 
 def difference(before: Settings, now: Settings) -> list[str]:

@@ -68,12 +68,14 @@ def test_inpainting_leaves_every_known_pixel_as_it_is(
 
 
 def test_a_larger_picture_is_cut_and_resized_with_its_mask(
-    draw: Callable[..., list[np.ndarray]],
+    draw: Callable[..., list[np.ndarray]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The middle of the wide one is 16 px in from both sides; its mask is cut alike."""
     wide = Image.open("wide.png")
     mask(2 * SIDE).crop((0, 0, 2 * SIDE, SIDE)).save("wide_mask.png")
     (image,) = draw("-i", "wide.png", "-m", "wide_mask.png")
+    said = "--IMAGE: 64 x 32 pixels; its middle, 32 x 32, is resized to 32 x 32"
+    assert said in capsys.readouterr().out
     middle = np.asarray(wide)[:, 16:48]
     assert (image[:, :16] == middle[:, :16]).all()
     assert (image[:, 16:] != middle[:, 16:]).any()

@@ -67,8 +67,8 @@ def test_settings_of_the_first_version_are_read(tmp_path: Path) -> None:
         ({"step": [3]}, "unknown key step; did you mean 'steps'?"),
         ({"seed": -1}, "seed is -1"),
         ({"prompts": []}, "prompts is []"),
-        ({"batches": [[0, 1]]}, "up to the last image"),
-        ({"batches": [[1, 1], [0, 1]]}, "up to the last image"),
+        ({"batches": [[0, 1]]}, "batches that hold each image and no other"),
+        ({"batches": [[0, 2], [2, 1]]}, "batches that hold each image and no other"),
         (
             {"edit": {"kind": "image_to_image", "image": "../../etc/passwd", "strength": 0.5}},
             "edit.image_to_image.image",
