@@ -3,67 +3,53 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from minimagen.cli.inference import parse
 from minimagen.cli.leaving import leave_well
 
+if TYPE_CHECKING:
+    from minimagen.cli.drawing import Order
+    from minimagen.runtime import Processes
+
 
 def infer(options: argparse.Namespace) -> Path:
     """Draw what a command line asks for and return the directory with the pictures."""
-    from tqdm import tqdm
+    from minimagen.cli.drawing import read_order
+    from minimagen.runtime import joined
 
-    from minimagen.cli.average import prepare_weights
-    from minimagen.cli.drawing import (
-        GeneratedImages,
-        check_captions,
-        choose_directory,
-        read_captions,
-        settings_of,
-        tell_untrained,
-    )
-    from minimagen.cli.prompting import read_negative, read_prompts
-    from minimagen.imagen import Imagen, to_pictures
+    order = read_order(options)
+    with joined(options.device or order.device, go_on="--RESUME") as processes:
+        return draw(order, processes)
 
-    directory = choose_directory(options.training_directory)
-    drawn_from = read_prompts(read_captions(options.captions), options)
-    prompts = [one.prompt for one in drawn_from]
-    weights = options.weights or "ema"
-    prepare_weights(directory, weights)
-    imagen = Imagen.load(directory, options.device, weights=weights, precision=options.precision)
-    imagen = imagen.with_windows(options.windows or 1)
-    planned, fitted = len(imagen.config.imagen.stages), len(imagen.stages)
-    if fitted < planned:
-        size = imagen.stages[-1].config.size
-        print(f"only {fitted} of {planned} stages are fitted: drawing at {size} px")
-    how = {
-        "negative_captions": read_negative(options),
-        "guidance_scale": options.guidance_scale,
-        "sampler": options.sampler,
-        "steps": options.steps,
-        "size": options.img_side_len,
-        "aspect_ratio": options.aspect_ratio or 1.0,
-    }
-    tell_untrained(imagen, directory, how["aspect_ratio"])
-    plans = imagen.plan(**how)
-    check_captions(imagen, [*prompts, how["negative_captions"]], options.batch_size or 16)
-    settings = settings_of(options, imagen, directory, plans, drawn_from)
-    texts = [prompt.text for prompt in prompts]
-    output = GeneratedImages.create(options.output or Path(), texts, settings)
 
-    batch = options.batch_size or 16
-    with tqdm(total=len(prompts), desc="drawing", unit="image") as bar:
-        for start in range(0, len(prompts), batch):
-            drawn = imagen.sample(
-                prompts[start : start + batch],
-                seed=options.seed or 0,
-                first_number=start,
-                batch_size=batch,
-                **how,
-            )
-            output.save(to_pictures(drawn), first_number=start)
-            bar.update(len(drawn))
-    output.finish()
+def draw(order: "Order", processes: "Processes") -> Path:
+    """Draw as one of some processes; each writes its images, and the first one the rest."""
+    from minimagen.cli.drawing import kept, load_cascade, open_output, tell_difference
+    from minimagen.cli.editing import tell_cut
+    from minimagen.cli.progress import progress
+    from minimagen.drawing.batches import drawn
+    from minimagen.drawing.painter import Painter
+    from minimagen.drawing.settings import settled
+
+    imagen = load_cascade(order, processes)
+    plans = imagen.plan(**order.settings.how)
+    settings = settled(order.settings, imagen, order.directory, plans)
+    tell_difference(order, settings)
+    tell_cut(settings.edit, order.inputs, plans[-1].sides)
+    painter = Painter(imagen, settings, order.inputs, plans)
+    output, mine = open_output(order, settings, processes)
+
+    images = sum(batch.size for batch in mine)
+    with kept(output), progress(imagen, plans, images, settings.count) as bar:
+        paint = partial(painter.draw, see=bar.see)
+        for batch, pictures in drawn(mine, paint, bar.tell):
+            output.save(pictures, batch)
+            bar.have(batch)
+        processes.wait()
+    processes.from_first(output.finish)
     print(f"generated images: {output.path}")
     return output.path
 

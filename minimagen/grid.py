@@ -1,7 +1,7 @@
 """Pictures side by side with their captions below: sample grids, and ``grid.png``."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -12,7 +12,7 @@ GAP = 6
 
 
 def captioned_grid(
-    pictures: Sequence[Sequence[Image.Image]],
+    pictures: Iterable[Sequence[Image.Image]],
     captions: Sequence[str],
     *,
     cell: int = 192,
@@ -22,18 +22,19 @@ def captioned_grid(
     """Lay out pictures with a caption below each.
 
     Args:
-        pictures: for each caption the pictures that belong to it, drawn side by side.
+        pictures: for each caption the pictures that belong to it, drawn side by side; taken one
+            after the other, so that many need not be in memory.
         captions: one for each entry of ``pictures``.
         cell: longer side of one picture in the grid, in pixels.
         columns: entries in a row.
         headings: what the pictures of an entry are, written once above each column of them.
     """
-    columns = min(columns, len(pictures))
-    wide = max(map(len, pictures))
     fitted = [[_fitted(picture, cell) for picture in entry] for entry in pictures]
+    columns = min(columns, len(fitted))
+    wide = max(map(len, fitted))
     high = max(picture.height for entry in fitted for picture in entry)
     width, height = wide * cell + GAP, high + 2 * LINE + GAP
-    rows = -(-len(pictures) // columns)
+    rows = -(-len(fitted) // columns)
     head = GAP + (LINE if headings else 0)
     sheet = Image.new("RGB", (columns * width + GAP, rows * height + head), "white")
     for column in range(columns):

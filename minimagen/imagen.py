@@ -229,7 +229,8 @@ class Imagen:
         for start in range(0, len(captions), batch_size):
             places = range(start, min(start + batch_size, len(captions)))
             told, away = _rows(text, places), _rows(negative, places)
-            batches.append(self._draw(plans, told, away, seed, first_number, places))
+            numbers = range(first_number + places.start, first_number + places.stop)
+            batches.append(self.draw(plans, told, away, seed=seed, numbers=numbers, places=places))
         return [torch.cat(parts) for parts in zip(*batches, strict=True)]
 
     def plan(
@@ -277,17 +278,31 @@ class Imagen:
             _require_guidance(plans)
         return plans
 
-    def _draw(
+    def draw(
         self,
         plans: Sequence["StagePlan"],
         text: TextEmbedding | None,
-        negative: TextEmbedding | None,
+        negative: TextEmbedding | None = None,
+        *,
         seed: int,
-        first_number: int,
+        numbers: Sequence[int],
         places: range,
     ) -> list[Tensor]:
-        """Send one batch through the stages."""
-        numbers = range(first_number + places.start, first_number + places.stop)
+        """Send one batch through the stages.
+
+        Args:
+            plans: how each stage draws, from :meth:`plan`.
+            text: of each image, from :meth:`encode`, (B, L, D); wherever it is.
+            negative: what to steer each image away from, likewise.
+            seed: with an image's number it fixes all its draws.
+            numbers: of the images, (B,).
+            places: what an edit is told the images are, (B,).
+
+        Returns:
+            One tensor a stage, (B, 3, H, W) in [-1, 1], on the CPU.
+        """
+        text = None if text is None else text.to(self.device)
+        negative = None if negative is None else negative.to(self.device)
         drawn: list[Tensor] = []
         for plan in plans:
             lowres = plan.stage.lowres(drawn[-1], seed, numbers, plan.sides) if drawn else None

@@ -1,28 +1,92 @@
-"""What ``inference.py`` reads and leaves behind: captions, ``generated_images_<TIMESTAMP>``."""
+"""What ``inference.py`` is asked for: by flags, by earlier images, by unfinished ones."""
 
 import argparse
-import hashlib
-import json
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
-
-from minimagen.checkpoint import sha256_of, write_text
-from minimagen.cli.prompting import Drawn
-from minimagen.errors import CheckpointError, DataError, UsageError
-from minimagen.grid import captioned_grid
-from minimagen.imagen import Imagen, StagePlan
-from minimagen.text.prompts import Prompt
+from minimagen.cli.average import prepare_weights
+from minimagen.cli.editing import read_edit
+from minimagen.cli.prompting import Drawn, read_captions, read_prompts
+from minimagen.drawing.batches import Batch, batches_of, fitting_size
+from minimagen.drawing.directory import GeneratedImages
+from minimagen.drawing.edits import names_of
+from minimagen.drawing.inputs import Inputs
+from minimagen.drawing.settings import ImageRecord, Settings, difference, read_settings
+from minimagen.errors import CheckpointError, UsageError
+from minimagen.imagen import Imagen
+from minimagen.runtime import Processes
 from minimagen.training.config import TrainingConfig
-from minimagen.weights import weights_path
 
-BUILT_IN_CAPTION = "a large red circle"
-FIELDS = ("seed", "aspect_ratio", "sampler", "steps", "guidance_scale", "weights_sha256")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is asked for.
+
+    Args:
+        settings: how; what is None is left to the cascade.
+        inputs: pictures and masks of an edit.
+        directory: the training directory, where it is now.
+        resumed: the directory that is to be completed, if there is one.
+        output: where a new one is made.
+    """
+
+    settings: Settings
+    inputs: Inputs
+    directory: Path
+    resumed: GeneratedImages | None = None
+    output: Path = Path()
+
+    @property
+    def device(self) -> str | None:
+        """The kind of device of the earlier run; None for a new one."""
+        device = self.settings.device
+        return None if device is None else device.partition(":")[0]
+
+
+def read_order(options: argparse.Namespace) -> Order:
+    """Settle what a command line asks for, before anything is loaded.
+
+    Raises:
+        UsageError: for flags that mean nothing together.
+        DataError: for files that cannot be read, or hold something else.
+        CheckpointError: when there is no training directory.
+    """
+    if options.resume is not None:
+        _refuse_beside(options, "resume", {"training_directory", "device"})
+        resumed = GeneratedImages.open(options.resume)
+        return _earlier(options, resumed.settings, resumed.path, resumed)
+    if options.repeat is not None:
+        _refuse_beside(options, "repeat", {"training_directory", "device", "output"})
+        return _earlier(options, read_settings(options.repeat), options.repeat.parent, None)
+    directory = choose_directory(options.training_directory)
+    drawn = read_prompts(read_captions(options.captions), options)
+    edit, inputs = read_edit(options)
+    settings = Settings(
+        training_directory=str(directory),
+        weights=options.weights or "ema",
+        sizes=None if options.img_side_len is None else (options.img_side_len,),
+        aspect_ratio=options.aspect_ratio or 1.0,
+        seed=options.seed or 0,
+        sampler=_listed(options.sampler),
+        steps=_listed(options.steps),
+        guidance_scale=_listed(options.guidance_scale),
+        negative_caption=options.negative_caption,
+        images_per_caption=options.images_per_caption or 1,
+        batch_size=options.batch_size,
+        precision=options.precision,
+        literal=bool(options.literal),
+        style=options.style,
+        expand=options.expand or "all",
+        windows=options.windows or 1,
+        edit=edit,
+        prompts=_records(drawn, options),
+    )
+    return Order(settings, inputs, directory, output=options.output or Path())
 
 
 def choose_directory(given: Path | None) -> Path:
@@ -41,92 +105,111 @@ def choose_directory(given: Path | None) -> Path:
     return newest
 
 
-def read_captions(given: str | None) -> list[str]:
-    """Return the captions as they are written: from a ``.txt`` file, one a line, or as given.
+def load_cascade(order: Order, processes: Processes) -> Imagen:
+    """Load the cascade of an order, and say what is unusual about it.
 
     Raises:
-        DataError: when the file is missing, empty or no UTF-8 text.
+        CheckpointError: when there is none, or it is damaged.
+        UsageError: for weights that cannot be had.
     """
-    if given is None:
-        print(f'no -c given: drawing "{BUILT_IN_CAPTION}"')
-        given = BUILT_IN_CAPTION
-    return _read_lines(Path(given)) if given.lower().endswith(".txt") else [given]
+    settings, directory = order.settings, order.directory
+    processes.from_first(lambda: prepare_weights(directory, settings.weights))
+    imagen = Imagen.load(
+        directory, str(processes.device), weights=settings.weights, precision=settings.precision
+    ).with_windows(settings.windows)
+    planned, fitted = len(imagen.config.imagen.stages), len(imagen.stages)
+    if fitted < planned:
+        size = imagen.stages[-1].config.size
+        print(f"only {fitted} of {planned} stages are fitted: drawing at {size} px")
+    _tell_untrained(imagen, directory, settings.aspect_ratio)
+    return imagen
 
 
-def _read_lines(path: Path) -> list[str]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise DataError(f"--CAPTIONS {path}: cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"--CAPTIONS {path}: no UTF-8 text at byte {error.start}; convert it"
-        ) from None
-    captions = [line.strip() for line in text.splitlines() if line.strip()]
-    if not captions:
-        raise DataError(f"--CAPTIONS {path}: holds no caption; write one a line")
-    return captions
-
-
-@dataclass(frozen=True)
-class GeneratedImages:
-    """A ``generated_images_<TIMESTAMP>`` directory being filled.
+def open_output(
+    order: Order, settings: Settings, processes: Processes
+) -> tuple[GeneratedImages, list[Batch]]:
+    """Make the directory of the images, or open it again.
 
     Args:
-        path: the directory.
-        captions: the caption of each image.
-        settings: everything needed to draw them again.
+        order: what is asked for.
+        settings: with nothing left open.
+        processes: that draw.
+
+    Returns:
+        The directory, and of what is missing in it the batches that this process draws.
+
+    Raises:
+        UsageError: when nothing can be made there.
     """
+    share = -(-settings.count // processes.count)
+    size = settings.batch_size or fitting_size(share, processes.device)
+    batches = settings.batches or batches_of(settings.count, size)
+    settings = replace(settings, batch_size=size, batches=tuple(batches))
 
-    path: Path
-    captions: list[str]
-    settings: dict[str, Any]
+    def opened() -> tuple[GeneratedImages, list[Batch]]:
+        if order.resumed is None:
+            output = GeneratedImages.create(order.output, settings, order.inputs)
+        else:
+            output = order.resumed
+            output.sweep()
+        return output, output.missing()
 
-    @classmethod
-    def create(
-        cls, output: Path, captions: list[str], settings: dict[str, Any]
-    ) -> "GeneratedImages":
-        """Make the directory and write what is known before the first image.
-
-        Raises:
-            UsageError: when nothing can be made there.
-        """
-        path = _make_new(output, f"generated_images_{time.strftime('%Y%m%d_%H%M%S')}")
-        lines = "".join(f"{_writable(caption)}\n" for caption in captions)
-        write_text(path / "captions.txt", lines)
-        write_text(path / "imagen_training_directory.txt", f"{settings['training_directory']}\n")
-        write_text(path / "settings.json", json.dumps(settings, indent=2) + "\n")
-        (path / "generated_images").mkdir()
-        return cls(path, captions, settings)
-
-    def image_path(self, number: int) -> Path:
-        """Return where an image goes."""
-        return self.path / "generated_images" / f"image_{number}.png"
-
-    def save(self, pictures: Sequence[Image.Image], first_number: int) -> None:
-        """Write images, each with how it was made in the PNG's text fields."""
-        for number, picture in enumerate(pictures, first_number):
-            picture.save(self.image_path(number), pnginfo=self._fields(number))
-
-    def finish(self) -> None:
-        """Write ``grid.png``."""
-        pictures = [(Image.open(self.image_path(i)),) for i in range(len(self.captions))]
-        captioned_grid(pictures, self.captions).save(self.path / "grid.png")
-
-    def _fields(self, number: int) -> PngInfo:
-        fields = PngInfo()
-        fields.add_itxt("caption", _writable(self.captions[number]))
-        fields.add_text("image", str(number))
-        for name in FIELDS:
-            fields.add_text(name, json.dumps(self.settings[name]))
-        drawn = self.settings["prompts"][number]
-        for name in ("given", "expanded"):
-            fields.add_itxt(name, _writable(drawn[name]))
-        fields.add_text("weights", json.dumps(drawn["weights"]))
-        return fields
+    output, missing = processes.from_first(opened)
+    return output, missing[processes.rank :: processes.count]
 
 
-def tell_untrained(imagen: Imagen, directory: Path, ratio: float) -> None:
+@contextmanager
+def kept(output: GeneratedImages) -> Iterator[None]:
+    """Say how to go on when a drawing ends before its time, whatever the reason."""
+    try:
+        yield
+    except BaseException:
+        print(f"what is drawn is kept; the rest comes with --RESUME {output.path}")
+        raise
+
+
+def tell_difference(order: Order, now: Settings) -> None:
+    """Say what may make repeated images others by a rounding."""
+    if differing := difference(order.settings, now):
+        print(f"may differ from the earlier images by a rounding: {', '.join(differing)}")
+
+
+def _earlier(
+    options: argparse.Namespace, settings: Settings, where: Path, resumed: GeneratedImages | None
+) -> Order:
+    """Return what an earlier run was asked for; ``where`` is its directory."""
+    before, given = Path(settings.training_directory), options.training_directory
+    beside = where.parent / before.name
+    directory = given or (beside if not before.is_dir() and beside.is_dir() else before)
+    if given is not None:
+        settings = replace(settings, training_directory=str(given))
+    inputs = Inputs.read(where, names_of(settings.edit))
+    return Order(settings, inputs, directory, resumed, options.output or Path())
+
+
+def _refuse_beside(options: argparse.Namespace, flag: str, allowed: Collection[str]) -> None:
+    for name, value in vars(options).items():
+        if value is not None and name != flag and name not in allowed:
+            raise UsageError(
+                f"--{name.upper()}: means nothing with --{flag.upper()}, which takes everything "
+                "from the earlier run; leave it out"
+            )
+
+
+def _records(drawn: list[Drawn], options: argparse.Namespace) -> tuple[ImageRecord, ...]:
+    """Return what each image is drawn from; each amount of a caption has the same draws."""
+    amounts = options.amount
+    if amounts is None or len(amounts) == 1:
+        amount = None if amounts is None else amounts[0]
+        return tuple(one.record(amount=amount) for one in drawn)
+    return tuple(one.record(place, amount) for place, one in enumerate(drawn) for amount in amounts)
+
+
+def _listed(values: list[T] | None) -> tuple[T, ...] | None:
+    return None if values is None else tuple(values)
+
+
+def _tell_untrained(imagen: Imagen, directory: Path, ratio: float) -> None:
     """Say so when a cascade was trained on other aspect ratios than the one asked for."""
     if not (directory / "parameters" / "training_params.json").is_file():
         return  # a cascade on its own does not say what it was trained on
@@ -134,74 +217,3 @@ def tell_untrained(imagen: Imagen, directory: Path, ratio: float) -> None:
     if imagen.config.sides(ratio) not in [imagen.config.sides(known) for known in trained]:
         listed = ", ".join(f"{known:g}" for known in trained)
         print(f"aspect ratio {ratio:g}: was not trained, only {listed}; it may look bad")
-
-
-def check_captions(imagen: Imagen, prompts: Sequence[Prompt | None], batch_size: int) -> None:
-    """Embed each caption once before anything is made.
-
-    One that is no label, or a text encoder that is missing, ends the run with nothing left behind.
-
-    Raises:
-        UsageError: for a caption that the text encoder refuses.
-        ConfigError: when the text encoder cannot be loaded.
-    """
-    distinct = [prompt for prompt in dict.fromkeys(prompts) if prompt is not None]
-    for start in range(0, len(distinct), batch_size):
-        imagen.encode(distinct[start : start + batch_size])
-
-
-def settings_of(
-    options: argparse.Namespace,
-    imagen: Imagen,
-    directory: Path,
-    plans: Sequence[StagePlan],
-    prompts: Sequence[Drawn],
-) -> dict[str, Any]:
-    """Return all that is needed to draw the same images again."""
-    weights = options.weights or "ema"
-    files = [weights_path(directory, plan.stage.index, weights) for plan in plans]
-    hashes = "".join(map(sha256_of, files))
-    return {
-        "training_directory": str(directory),
-        "weights": weights,
-        "weights_sha256": hashlib.sha256(hashes.encode()).hexdigest(),
-        "sizes": [plan.stage.config.size for plan in plans],
-        "aspect_ratio": options.aspect_ratio or 1.0,
-        "pixels": ["{1} x {0}".format(*plan.sides) for plan in plans],
-        "seed": options.seed or 0,
-        "sampler": [plan.how.sampler for plan in plans],
-        "steps": [plan.how.steps for plan in plans],
-        "guidance_scale": [plan.how.guidance_scale for plan in plans],
-        "negative_caption": options.negative_caption,
-        "images_per_caption": options.images_per_caption or 1,
-        "batch_size": options.batch_size or 16,
-        "device": str(imagen.device),
-        "precision": imagen.precision,
-        "literal": bool(options.literal),
-        "style": options.style,
-        "expand": options.expand or "all",
-        "windows": options.windows or 1,
-        "prompts": [drawn.record() for drawn in prompts],
-    }
-
-
-def _make_new(output: Path, name: str) -> Path:
-    for number in range(1, 1000):
-        path = output / (name if number == 1 else f"{name}_{number}")
-        try:
-            path.mkdir(parents=True)
-        except FileExistsError:
-            if not path.is_dir():
-                break
-        except OSError as error:
-            raise UsageError(
-                f"--OUTPUT {output}: no directory can be made there ({error.strerror})"
-            ) from None
-        else:
-            return path
-    raise UsageError(f"--OUTPUT {output}: no directory can be made there")
-
-
-def _writable(text: str) -> str:
-    """Replace what UTF-8 and PNG text cannot hold."""
-    return text.encode("utf-8", "replace").decode().replace("\0", " ")

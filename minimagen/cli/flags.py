@@ -1,6 +1,7 @@
 """How a flag is declared: once, with both spellings, its unit, its default and its group.
 
-``--BATCH_SIZE`` and ``--batch-size`` mean the same. A flag that was not given is None, so that a
+``--BATCH_SIZE`` and ``--batch-size`` mean the same. So do ``--batch_size`` and the names that other
+programs have for it, which the help leaves out. A flag that was not given is None, so that a
 parameter file can be told from a command line.
 """
 
@@ -28,6 +29,7 @@ class Flag:
         parse: turns its text into a value, raising ValueError("what is allowed").
         repeatable: collects every value into a list.
         switch: takes no value.
+        aliases: other programs' long names for it, as ``prompt``.
     """
 
     name: str
@@ -37,11 +39,18 @@ class Flag:
     parse: Callable[[str], Any] = str
     repeatable: bool = False
     switch: bool = False
+    aliases: tuple[str, ...] = ()
 
     def spellings(self) -> list[str]:
-        """All ways to write it."""
+        """All ways to write it that the help shows."""
         long = [f"--{self.name}", f"--{self.name.lower().replace('_', '-')}"]
         return ([self.short] if self.short else []) + long
+
+    def hidden_spellings(self) -> list[str]:
+        """All other ways to write it."""
+        names = (self.name.lower(), *self.aliases)
+        written = [f"--{name}" for own in names for name in (own, own.replace("_", "-"))]
+        return [name for name in dict.fromkeys(written) if name not in self.spellings()]
 
 
 class _Parser(argparse.ArgumentParser):
@@ -76,6 +85,8 @@ def parse_flags(
         if flag.group not in groups:
             groups[flag.group] = parser.add_argument_group(flag.group)
         groups[flag.group].add_argument(*flag.spellings(), **_settings(flag))
+        if hidden := flag.hidden_spellings():
+            parser.add_argument(*hidden, **_settings(flag) | {"help": argparse.SUPPRESS})
     return parser.parse_args(argv)
 
 

@@ -2,12 +2,15 @@
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 from minimagen.aspect import HIGHEST, LOWEST
 from minimagen.cli.flags import Flag, choice, directory, listed, parse_flags, real, whole
 from minimagen.cli.shared import DEVICE, OUTPUT, PRECISION, SEED, sigma_rel
 
 WHAT, READ, HOW = "what is drawn", "how captions are read", "how it is sampled"
+EDIT, AGAIN = "from a picture, between two, in parts", "earlier images, again"
 EACH = "one value, or one for each stage as 3,1,1; default: the stage's own"
 
 
@@ -18,6 +21,26 @@ def weights(text: str) -> str:
     if not text.startswith("ema:"):
         raise ValueError("choose one of ema, best, raw, or ema:SIGMA_REL as ema:0.08")
     return f"ema:{sigma_rel(text.removeprefix('ema:'))}"
+
+
+def margins(text: str) -> tuple[float, ...]:
+    """Read shares of a frame: one for all four sides, or top, right, bottom and left."""
+    shares = listed(real(0, 1))(text)
+    top, right, bottom, left = shares * 4 if len(shares) == 1 else [*shares, 1, 1, 1, 1][:4]
+    if len(shares) not in (1, 4) or top + bottom >= 1 or left + right >= 1 or not any(shares):
+        raise ValueError(
+            "give a share of the frame as 0.25, or top,right,bottom,left as 0,0.5,0,0, which leave "
+            "some room for the picture"
+        )
+    return top, right, bottom, left
+
+
+def region(text: str) -> tuple[Path, str]:
+    """Read a mask's file and the caption that speaks there."""
+    mask, equals, caption = text.partition("=")
+    if not equals or not mask.strip():
+        raise ValueError('give a mask and a caption, as left.png="a red circle"')
+    return directory(mask.strip()), caption.strip()
 
 
 def ratio(text: str) -> float:
@@ -39,16 +62,37 @@ FLAGS = (
         WHAT,
         "which run to load; default: the newest training_* here",
         directory,
+        aliases=("checkpoint_path",),
     ),
-    Flag("CAPTIONS", "-c", WHAT, "a caption, or a .txt file with one caption a line"),
-    Flag("NEGATIVE_CAPTION", "-nc", WHAT, "what to steer away from; default: nothing"),
-    Flag("IMAGES_PER_CAPTION", "-ni", WHAT, "default: 1", whole(1, 10_000)),
+    Flag(
+        "CAPTIONS",
+        "-c",
+        WHAT,
+        "a caption, or a .txt file with one caption a line",
+        aliases=("prompt",),
+    ),
+    Flag(
+        "NEGATIVE_CAPTION",
+        "-nc",
+        WHAT,
+        "what to steer away from; default: nothing",
+        aliases=("negative_prompt",),
+    ),
+    Flag(
+        "IMAGES_PER_CAPTION",
+        "-ni",
+        WHAT,
+        "default: 1",
+        whole(1, 10_000),
+        aliases=("num_images_per_prompt",),
+    ),
     Flag(
         "IMG_SIDE_LEN",
         "-s",
         WHAT,
         "stop after the stage of this size in pixels; default: the last fitted stage's",
         whole(1),
+        aliases=("image_size",),
     ),
     Flag(
         "ASPECT_RATIO",
@@ -110,16 +154,119 @@ FLAGS = (
         f"dpmpp_2m_sde, unipc, pndm or lms; {EACH}",
         listed(str),
     ),
-    Flag("STEPS", "-ns", HOW, f"steps of the sampler; {EACH}", listed(whole(1, 10_000))),
-    Flag("BATCH_SIZE", "-b", HOW, "images at a time; default: 16", whole(1, 100_000)),
-    OUTPUT,
+    Flag(
+        "STEPS",
+        "-ns",
+        HOW,
+        f"steps of the sampler; {EACH}",
+        listed(whole(1, 10_000)),
+        aliases=("num_inference_steps",),
+    ),
+    Flag(
+        "BATCH_SIZE",
+        "-b",
+        HOW,
+        "images at a time, halved when they do not fit; default: 64 on a GPU, else 16",
+        whole(1, 100_000),
+    ),
+    Flag(
+        "IMAGE",
+        "-i",
+        EDIT,
+        "a picture to begin with: drawn anew from it, unless --MASK, --MARGIN or --SOURCE_CAPTION "
+        "say otherwise",
+        directory,
+        aliases=("init_image",),
+    ),
+    Flag(
+        "STRENGTH",
+        None,
+        EDIT,
+        "how far --IMAGE is noised, above 0 and up to 1, where hardly a trace is left; "
+        "default: 0.6, with --SOURCE_CAPTION 1",
+        real(0, 1, above=True),
+    ),
+    Flag(
+        "MASK",
+        "-m",
+        EDIT,
+        "a picture as large as --IMAGE: what is white in it is painted, the rest stays",
+        directory,
+        aliases=("mask_image",),
+    ),
+    Flag(
+        "MARGIN",
+        None,
+        EDIT,
+        "paint what lies around --IMAGE: a share of the frame on all sides, or on each as "
+        "top,right,bottom,left, such as 0,0.5,0,0",
+        margins,
+    ),
+    Flag(
+        "RESAMPLE",
+        None,
+        EDIT,
+        "with --MASK or --MARGIN: times that each step of the base is taken, which fits the parts "
+        "better and costs as much more; default: 1",
+        whole(1, 1000),
+    ),
+    Flag(
+        "SOURCE_CAPTION",
+        None,
+        EDIT,
+        "what --IMAGE shows: it is walked back to its noise and drawn anew with --CAPTIONS",
+        aliases=("source_prompt",),
+    ),
+    Flag(
+        "TOWARDS_CAPTION", None, EDIT, "another caption, that each image goes towards by --AMOUNT"
+    ),
+    Flag(
+        "TOWARDS_SEED",
+        None,
+        EDIT,
+        "another seed, likewise",
+        whole(0, 2**31 - 1),
+    ),
+    Flag(
+        "AMOUNT",
+        None,
+        EDIT,
+        "how far: 0 is the image itself, 1 the other; or several, as 0,0.5,1, an image each; "
+        "default: 0.5",
+        listed(real(0, 1)),
+    ),
+    Flag(
+        "REGION",
+        None,
+        EDIT,
+        'MASK.png="a caption" that speaks where the mask is white; repeatable; what is left is '
+        "--CAPTIONS'",
+        region,
+        repeatable=True,
+    ),
+    Flag(
+        "REPEAT",
+        None,
+        AGAIN,
+        "settings.json of earlier images: draw the same ones again; only -d, -o, -dv may differ",
+        directory,
+    ),
+    Flag(
+        "RESUME",
+        None,
+        AGAIN,
+        "a generated_images_<TIMESTAMP> that is not complete: draw what is missing; only -d, -dv "
+        "may be given",
+        directory,
+    ),
+    replace(OUTPUT, aliases=("output_path",)),
     DEVICE,
     PRECISION,
     SEED,
 )
 EXAMPLES = """\
   python inference.py -d training_20261121_101500 -c captions.txt
-  python inference.py -c "a {red|blue} (circle:1.5)" -g 5,1,1 -ni 4 -sd 7"""
+  python inference.py -c "a blue circle" -i photo.png -m mask.png -g 5,1,1 -ni 4 -sd 7"""
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:

@@ -4,9 +4,9 @@ import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from minimagen.errors import UsageError
+from minimagen.drawing.settings import ImageRecord
+from minimagen.errors import DataError, UsageError
 from minimagen.text.prompts import (
     Prompt,
     expand_all,
@@ -18,6 +18,7 @@ from minimagen.text.prompts import (
     read_styles,
 )
 
+BUILT_IN_CAPTION = "a large red circle"
 STYLES = Path("styles.json")
 
 
@@ -35,10 +36,42 @@ class Drawn:
     expanded: str
     prompt: Prompt
 
-    def record(self) -> dict[str, Any]:
-        """Return it as settings.json and a PNG's text fields keep it."""
-        weights = [[w.start, w.end, w.value] for w in self.prompt.weights]
-        return {"given": self.given, "expanded": self.expanded, "weights": weights}
+    def record(self, number: int | None = None, amount: float | None = None) -> ImageRecord:
+        """Return it as settings.json keeps it; see :class:`ImageRecord`."""
+        return ImageRecord(
+            given=self.given,
+            expanded=self.expanded,
+            weights=tuple((w.start, w.end, w.value) for w in self.prompt.weights),
+            number=number,
+            amount=amount,
+        )
+
+
+def read_captions(given: str | None) -> list[str]:
+    """Return the captions as they are written: from a ``.txt`` file, one a line, or as given.
+
+    Raises:
+        DataError: when the file is missing, empty or no UTF-8 text.
+    """
+    if given is None:
+        print(f'no -c given: drawing "{BUILT_IN_CAPTION}"')
+        given = BUILT_IN_CAPTION
+    return _read_lines(Path(given)) if given.lower().endswith(".txt") else [given]
+
+
+def _read_lines(path: Path) -> list[str]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise DataError(f"--CAPTIONS {path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"--CAPTIONS {path}: no UTF-8 text at byte {error.start}; convert it"
+        ) from None
+    captions = [line.strip() for line in text.splitlines() if line.strip()]
+    if not captions:
+        raise DataError(f"--CAPTIONS {path}: holds no caption; write one a line")
+    return captions
 
 
 def read_prompts(given: Sequence[str], options: argparse.Namespace) -> list[Drawn]:
@@ -70,14 +103,6 @@ def read_prompts(given: Sequence[str], options: argparse.Namespace) -> list[Draw
         for expanded in expand_all(styled(caption), lists)
         for _ in range(each)
     ]
-
-
-def read_negative(options: argparse.Namespace) -> Prompt | None:
-    """Read ``--NEGATIVE_CAPTION``, whose words may be weighted."""
-    if options.negative_caption is None:
-        return None
-    read = literal if options.literal else read_prompt
-    return read(options.negative_caption)
 
 
 def _refuse_with_literal(options: argparse.Namespace) -> None:

@@ -36,8 +36,14 @@ def named(argv: Sequence[str], flags: Sequence[Flag]) -> list[str]:
         argv: the words of a command line.
         flags: those that the command takes.
     """
-    takes_value = {word for flag in flags if not flag.switch for word in flag.spellings()}
-    flagged = {"-d", *run_flag("").spellings()}
+    takes_value = {
+        word
+        for flag in flags
+        if not flag.switch
+        for word in (*flag.spellings(), *flag.hidden_spellings())
+    }
+    run = run_flag("")
+    flagged = {*run.spellings(), *run.hidden_spellings()}
     for place, word in enumerate(argv):
         if not flagged.isdisjoint(argv[:place]):
             break

@@ -9,7 +9,7 @@ from torch import Tensor
 from minimagen.canvas import Canvas, Edit
 from minimagen.conditioning import TextEmbedding
 from minimagen.editing.image_to_image import require_strength
-from minimagen.editing.pictures import fitted, only
+from minimagen.editing.pictures import fitted, only, told
 from minimagen.sampling import SAMPLERS
 from minimagen.sampling.grids import truncated
 from minimagen.sampling.walk import Bound, Level, along_x_0, estimate, levels
@@ -28,7 +28,8 @@ def by_inversion(pictures: Tensor, own: TextEmbedding | None, strength: float = 
 
     Args:
         pictures: one for all or one for each caption, any size, (N, 3, H, W) in [-1, 1].
-        own: what the pictures show, (N, L, D); None is what they are drawn anew with.
+        own: what the pictures show, one for all or one for each, (N, L, D); None is what they are
+            drawn anew with.
         strength: the time to walk back to, in (0, 1].
 
     Raises:
@@ -91,6 +92,5 @@ def _told(canvas: Canvas, own: TextEmbedding | None) -> Bound:
     """Return the unguided denoiser, told what the pictures show."""
     if own is None:
         return canvas.bind(canvas.cond, guided=False)
-    rows = slice(canvas.places.start, canvas.places.stop)
-    text = own[rows].to(canvas.noise.device)
+    text = told(own, canvas.places, canvas.noise)
     return canvas.bind(replace(canvas.cond, text=text), guided=False)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from minimagen.canvas import Canvas, Edit
 from minimagen.conditioning import TextEmbedding
-from minimagen.editing.pictures import fitted
+from minimagen.editing.pictures import fitted, told
 from minimagen.errors import UsageError
 from minimagen.sampling.walk import Bound
 
@@ -22,7 +22,7 @@ def by_region(texts: Sequence[TextEmbedding], masks: Tensor) -> Edit:
     Every caption costs a call of the network a step.
 
     Args:
-        texts: K captions' embeddings, (1, L, D) each.
+        texts: K captions' embeddings, one for all images or one for each, (N, L, D) each.
         masks: how much each pixel is a caption's, (K, 1, H, W) in [0, 1]; where they overlap they
             share.
 
@@ -35,11 +35,10 @@ def by_region(texts: Sequence[TextEmbedding], masks: Tensor) -> Edit:
         raise UsageError(f"{len(texts)} captions for {len(masks)} masks; give one for each")
 
     def edit(canvas: Canvas) -> Tensor:
-        count, device = len(canvas.noise), canvas.noise.device
-        rows = [text[[0] * count].to(device) for text in texts]  # type: ignore[index]
-        told = [canvas.cond, *(replace(canvas.cond, text=text) for text in rows)]
-        shares = _shares(fitted(masks.to(device), canvas.sides))
-        return canvas.paint(denoise=partial(_shared, [canvas.bind(c) for c in told], shares))
+        rows = [told(text, canvas.places, canvas.noise) for text in texts]
+        conds = [canvas.cond, *(replace(canvas.cond, text=text) for text in rows)]
+        shares = _shares(fitted(masks.to(canvas.noise.device), canvas.sides))
+        return canvas.paint(denoise=partial(_shared, [canvas.bind(c) for c in conds], shares))
 
     return edit
 

@@ -16,11 +16,12 @@ LAUNCHED = {"RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"}
 
 
 @contextmanager
-def joined(device: str | None) -> Iterator[Processes]:
+def joined(device: str | None, go_on: str = "--RESTART_DIRECTORY") -> Iterator[Processes]:
     """Be one of the processes of ``torchrun`` or ``accelerate launch``, or one on its own.
 
     Args:
         device: where to compute; None is the best there is.
+        go_on: the flag to continue with when another process is gone.
 
     Raises:
         UsageError: when the device is not here, or not one for several processes.
@@ -32,7 +33,7 @@ def joined(device: str | None) -> Iterator[Processes]:
     from minimagen.runtime.team import Team  # accelerate: seconds that one process does not wait
 
     team = Team(_own_device(device))
-    with _loss_explained(team):
+    with _loss_explained(team, go_on):
         yield team
         team.leave()
 
@@ -43,7 +44,7 @@ def _own_device(name: str | None) -> torch.device:
 
 
 @contextmanager
-def _loss_explained(team: Processes) -> Iterator[None]:
+def _loss_explained(team: Processes, go_on: str) -> Iterator[None]:
     """Turn a broken connection into a line."""
     try:
         yield
@@ -55,7 +56,7 @@ def _loss_explained(team: Processes) -> Iterator[None]:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
         raise TrainingError(
             f"process {team.rank} of {team.count}: another one is gone, and so all stop. What was "
-            "saved before is intact; continue with --RESTART_DIRECTORY"
+            f"saved before is intact; continue with {go_on}"
         ) from error
 
 
