@@ -81,27 +81,37 @@ def serve(app: App, studio: Studio, taken: socket.socket, patience_s: float) -> 
     Raises:
         StoppedError: with the signal's exit code.
     """
-    config = uvicorn.Config(
-        app,
-        http=PatientProtocol,
-        ws="none",
-        access_log=False,  # addresses hold signatures
-        log_level="warning",
-        proxy_headers=False,  # anybody could write them
-        server_header=False,
-        limit_concurrency=MAX_CONNECTIONS,
-        timeout_graceful_shutdown=ANSWER_S,
-    )
     with Stopper() as stopper:
         try:
-            asyncio.run(_serve(_Server(config), studio, taken, stopper, patience_s))
+            asyncio.run(_serve(Server(app), studio, taken, stopper, patience_s))
         finally:
             studio.close()
     if stopper.name is not None:
         raise StoppedError(stopper.name, f"stopped by {stopper.name}; what was finished is kept")
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
+    """uvicorn as it is used here.
+
+    Args:
+        app: what is served.
+    """
+
+    def __init__(self, app: App) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=PatientProtocol,
+                ws="none",
+                access_log=False,  # addresses hold signatures
+                log_level="warning",
+                proxy_headers=False,  # anybody could write them
+                server_header=False,
+                limit_concurrency=MAX_CONNECTIONS,
+                timeout_graceful_shutdown=ANSWER_S,
+            )
+        )
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave signals to the :class:`Stopper`."""
@@ -109,7 +119,7 @@ class _Server(uvicorn.Server):
 
 
 async def _serve(
-    server: _Server, studio: Studio, taken: socket.socket, stopper: Stopper, patience_s: float
+    server: Server, studio: Studio, taken: socket.socket, stopper: Stopper, patience_s: float
 ) -> None:
     serving = asyncio.create_task(server.serve(sockets=[taken]))
     while stopper.name is None and not serving.done():
