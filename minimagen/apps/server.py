@@ -6,6 +6,7 @@ as long as patience lasts. A second one leaves at once.
 
 import asyncio
 import contextlib
+import os
 import socket
 from collections.abc import Iterator
 
@@ -57,7 +58,8 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host.strip("[]"), port), family=family, backlog=128)
     except (OSError, OverflowError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "no port"
+        known = isinstance(error, OSError) and error.errno is not None and error.errno > 0
+        reason = os.strerror(error.errno) if known else "no such address"
         raise UsageError(
             f"--HOST {host} --PORT {port}: cannot be listened on ({reason}); choose others"
         ) from None
