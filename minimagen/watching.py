@@ -88,6 +88,11 @@ class Pace:
         self._seconds, self._done = [0.0] * len(steps), [0.0] * len(steps)
         self._last = time.monotonic()
 
+    @property
+    def stages(self) -> int:
+        """How many stages draw."""
+        return len(self._work)
+
     def seconds_left(self, glimpse: Glimpse) -> float:
         """Return the time left as it looks at this moment; moments come in order."""
         now, stage = time.monotonic(), glimpse.stage

@@ -11,21 +11,22 @@ from minimagen.canvas import Canvas, Edit
 from minimagen.conditioning import TextEmbedding
 from minimagen.editing.pictures import only, told
 from minimagen.sampling.walk import Bound
+from minimagen.seeds import Seeds, seeds_of
 
 
-def variation(amount: float | Tensor, seed: int) -> Edit:
+def variation(amount: float | Tensor, seed: Seeds) -> Edit:
     """Turn each stage's noise towards that of another seed; it stays standard normal.
 
         cos(a) noise + sin(a) other,   a = amount pi / 2
 
     Args:
         amount: 0 is the picture itself, 1 is the other seed's; one for all, or (N,).
-        seed: the other.
+        seed: the other; one for all, or one for each caption.
     """
 
     def edit(canvas: Canvas) -> Tensor:
         angle = _amounts(amount, canvas) * math.pi / 2
-        other = canvas.draw("start", seed)
+        other = canvas.draw("start", seeds_of(seed, canvas.places))
         return replace(canvas, noise=angle.cos() * canvas.noise + angle.sin() * other).paint()
 
     return edit
