@@ -57,9 +57,9 @@ def listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host.strip("[]"), port), family=family, backlog=128)
-    except (OSError, OverflowError) as error:
-        known = isinstance(error, OSError) and error.errno is not None and error.errno > 0
-        reason = os.strerror(error.errno) if known else "no such address"
+    except OSError as error:  # a name that is not known has a negative number
+        number = error.errno or 0
+        reason = os.strerror(number) if number > 0 else "no such address"
         raise UsageError(
             f"--HOST {host} --PORT {port}: cannot be listened on ({reason}); choose others"
         ) from None
