@@ -25,7 +25,7 @@ from minimagen.tensors import from_uint8, to_uint8
 
 SEED = 1_000_003  # of scenes, far from those of parameter files
 HALVES = ("left", "right", "top", "bottom")
-RESAMPLED = (1, 2, 4)
+RESAMPLED = (1, 2)
 Accepted = list[bool]
 
 
