@@ -158,6 +158,14 @@ def test_a_run_that_ends_early_says_how_to_go_on(
     assert "what is drawn is kept; the rest comes with --RESUME generated_images_" in told
 
 
+def test_one_bar_says_which_image_stage_and_step_and_how_long_still(
+    cascade: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draw("-d", str(cascade), "-c", "a dot", "-ni", "3", "-b", "2", "-ns", "4,2")
+    shown = capsys.readouterr().err.replace("\r", "\n").splitlines()
+    assert shown[-1].startswith("image 2 of 3, stage 2 of 2, step 2 of 2, 00:00 left 100%|")
+
+
 @pytest.mark.slow
 def test_two_processes_share_the_images_and_leave_the_same_bytes_as_one(
     cascade: Path, tmp_path: Path
