@@ -25,7 +25,7 @@ from minimagen.tensors import from_uint8, to_uint8
 
 SEED = 1_000_003  # of scenes, far from those of parameter files
 HALVES = ("left", "right", "top", "bottom")
-RESAMPLED = (1, 2)
+RESAMPLED = (1, 2, 4)
 Accepted = list[bool]
 
 
@@ -124,7 +124,8 @@ def main() -> None:
         "things": {kind: where.count(kind) for kind in kinds},
         "accepted": table,
     }
-    save("inpainting", "python -m benchmarks.inpainting -d training_<TIMESTAMP>", results)
+    command = f"python -m benchmarks.inpainting -d training_<TIMESTAMP> -n {len(scenes)}"
+    save("inpainting", command, results)
 
 
 if __name__ == "__main__":
