@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 import inference
 from minimagen.data.shapes import GROUND, Scene, Thing, draw
@@ -69,12 +69,18 @@ def files_of(flags: Sequence[str]) -> list[str]:
     return [flag.partition("=")[0] for flag in flags if re.search(r"\.png(=|$)", flag)]
 
 
+def outlined(name: str) -> Image.Image:
+    """Read a file with a thin line around it: a mask is as white as the page it is shown on."""
+    picture = Image.open(name).convert("RGB")
+    return ImageOps.expand(picture.crop((4, 4, *(side - 4 for side in picture.size))), 4, "grey")
+
+
 def sheet(page: str, training: Path) -> Image.Image:
     """Run a page's commands and lay out what they began with and what they drew."""
     cells: dict[str, Cell] = {}
     for number, flags in enumerate(commands(page)):
         for name in files_of(flags):
-            cells.setdefault(name, (Image.open(name).convert("RGB"), name))
+            cells.setdefault(name, (outlined(name), name))
         for place, cell in enumerate(run(flags, training)):
             cells[f"{number} {place}"] = cell
     pictures = [(picture,) for picture, _ in cells.values()]

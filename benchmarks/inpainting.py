@@ -124,7 +124,8 @@ def main() -> None:
         "things": {kind: where.count(kind) for kind in kinds},
         "accepted": table,
     }
-    save("inpainting", "python -m benchmarks.inpainting -d training_<TIMESTAMP>", results)
+    command = f"python -m benchmarks.inpainting -d training_<TIMESTAMP> -n {len(scenes)}"
+    save("inpainting", command, results)
 
 
 if __name__ == "__main__":

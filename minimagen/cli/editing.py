@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 STRENGTH, INVERTED = 0.6, 1.0  # defaults: some of the picture is left; all of it is taken back
+RESAMPLED = 2  # docs/how-to/inpaint.md has what one time less and more does
 NEEDS = {  # a flag, and those of which one must be given with it
     "strength": ("image",),
     "mask": ("image",),
@@ -122,12 +123,12 @@ def _inpainting(options: argparse.Namespace, files: Files) -> EditRecord:
             f"{options.image} {picture.width} x {picture.height}; make them the same size"
         )
     _require_white("mask", options.mask, mask)
-    return Inpainting(image=image, mask=name, resample=options.resample or 1)
+    return Inpainting(image=image, mask=name, resample=options.resample or RESAMPLED)
 
 
 def _outpainting(options: argparse.Namespace, files: Files) -> EditRecord:
     image, _ = files.take("image", options.image)
-    return Outpainting(image=image, margins=options.margin, resample=options.resample or 1)
+    return Outpainting(image=image, margins=options.margin, resample=options.resample or RESAMPLED)
 
 
 def _inversion(options: argparse.Namespace, files: Files) -> EditRecord:

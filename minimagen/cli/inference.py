@@ -207,7 +207,7 @@ FLAGS = (
         None,
         EDIT,
         "with --MASK or --MARGIN: times that each step of the base is taken, which fits the parts "
-        "better and costs as much more; default: 1",
+        "better and costs as much more; default: 2",
         whole(1, 1000),
     ),
     Flag(

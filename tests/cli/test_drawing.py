@@ -158,6 +158,14 @@ def test_a_run_that_ends_early_says_how_to_go_on(
     assert "what is drawn is kept; the rest comes with --RESUME generated_images_" in told
 
 
+def test_one_bar_says_which_image_stage_and_step_and_how_long_still(
+    cascade: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draw("-d", str(cascade), "-c", "a dot", "-ni", "3", "-b", "2", "-ns", "4,2")
+    shown = capsys.readouterr().err.replace("\r", "\n").splitlines()
+    assert shown[-1].startswith("image 2 of 3, stage 2 of 2, step 2 of 2, 00:00 left 100%|")
+
+
 @pytest.mark.slow
 def test_two_processes_share_the_images_and_leave_the_same_bytes_as_one(
     cascade: Path, tmp_path: Path
@@ -173,16 +181,17 @@ def test_two_processes_share_the_images_and_leave_the_same_bytes_as_one(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # three processes one after the other, on a busy machine
 def test_killed_again_and_again_it_ends_with_the_bytes_of_one_that_was_not(
     cascade: Path, tmp_path: Path
 ) -> None:
-    """SIGKILL as soon as another image is there, three times; --RESUME draws the rest."""
-    flags = ["-d", str(cascade), "-c", "a dot", "-ni", "5", "-b", "1", "-ns", "60,20"]
+    """SIGKILL as soon as another image is there, twice; --RESUME draws the rest."""
+    flags = ["-d", str(cascade), "-c", "a dot", "-ni", "4", "-b", "1", "-ns", "40,20"]
     whole = bytes_below(draw(*flags))
     command = [sys.executable, str(ROOT / "inference.py")]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     process = subprocess.Popen([*command, *flags, "-o", "killed"], env=environment)
-    for _ in range(3):
+    for _ in range(2):
         seen = len(images())
         while len(images()) <= seen:
             assert process.poll() is None
