@@ -98,9 +98,8 @@ class Painter:
         """
         plans = self._plan(request)
         edit_of(request, range(1), plans[-1].sides)
-        share = Share(request, range(request.count))
-        assert share.captions
-        assert share.negatives is None or share.negatives
+        for text in (*request.captions, request.negative or ""):
+            _read(text, request)
 
     def draw(self, shares: Sequence[Share], see: See) -> list[Image.Image]:
         """Draw shares that :func:`can_share` a batch, in order.
@@ -154,7 +153,10 @@ class Painter:
         return self.imagen.plan(negative_captions=request.negative, **_how(request))
 
     def _load(self, run: Run) -> Imagen:
-        return Imagen.load(run.path, self._device, weights=self._weights, precision=self._precision)
+        how = {"weights": self._weights, "precision": self._precision}
+        loaded = Imagen.load(run.path, self._device, **how)  # type: ignore[arg-type]
+        loaded.encode([""])  # loads the text encoder too, before somebody waits for it
+        return loaded
 
     def _hash(self, run: Run) -> str:
         return weights_sha256(run.path, range(len(self.imagen.stages)), self._weights)
