@@ -1,10 +1,12 @@
 """The weights files of a training directory or a saved cascade: their names, and reading them."""
 
+import hashlib
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from minimagen.checkpoint import read_weights
+from minimagen.checkpoint import read_weights, sha256_of
 from minimagen.errors import CheckpointError, UsageError
 from minimagen.models import UNet
 from minimagen.text.encoders import ClipConfig, T5Config, TextEncoderConfig, TunedConfig
@@ -40,6 +42,12 @@ def weights_in(directory: Path, stage: int) -> list[str]:
     files = sorted((directory / "state_dicts").glob(LENGTH_FILE.format(stage, "*")))
     lengths = (path.stem.removeprefix(f"unet_{stage}_ema_") for path in files)
     return [*kinds, *(f"ema:{length}" for length in lengths if re.fullmatch(LENGTH, length))]
+
+
+def weights_sha256(directory: Path, stages: Iterable[int], weights: str = "ema") -> str:
+    """Hash the weights files of some stages together, in hexadecimal."""
+    hashes = (sha256_of(weights_path(directory, stage, weights)) for stage in stages)
+    return hashlib.sha256("".join(hashes).encode()).hexdigest()
 
 
 def text_weights_path(directory: Path) -> Path:
