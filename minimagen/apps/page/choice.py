@@ -59,8 +59,8 @@ def build_choice(name: str, *, large: bool = True) -> Choice:
     """
     gallery = gr.Gallery(
         label="Pictures", show_label=False, visible=False, columns=4 if large else 6,
-        preview=large, allow_preview=large, object_fit="contain", buttons=["download", "fullscreen"],
-        height=440 if large else None, elem_id=f"{name}-pictures",
+        preview=large, allow_preview=large, height=440 if large else None, object_fit="contain",
+        buttons=["download", "fullscreen"], elem_id=f"{name}-pictures",
     )  # fmt: skip
     with gr.Row(visible=False, elem_id=f"{name}-actions") as row:
         buttons = [

@@ -7,11 +7,10 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from minimagen.apps.history import Entry
 from minimagen.apps.page import panel
 from minimagen.apps.page.choice import Choice, build_choice, chosen
 from minimagen.apps.page.follow import Moment, follow
-from minimagen.apps.page.how import How, Updates, Values
+from minimagen.apps.page.how import Updates, Values
 from minimagen.apps.requests import DrawRequest
 from minimagen.apps.studio import Studio
 
@@ -93,9 +92,7 @@ def wire_desk(
         trigger_mode="once",
         api_visibility="private",
     )
-    desk.stop.click(
-        stop, inputs=desk.job, outputs=None, queue=False, api_visibility="private"
-    )
+    desk.stop.click(stop, inputs=desk.job, outputs=None, queue=False, api_visibility="private")
 
 
 def _shown(desk: Desk, moment: Moment) -> Updates:

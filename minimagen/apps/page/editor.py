@@ -13,19 +13,15 @@ from minimagen.apps.uploads import read_picture
 BRUSH = "#e6007e"  # what is painted over: seen on any picture
 
 
-class PictureEditor(gr.ImageEditor):
-    """A picture, and on it what a brush painted."""
+def picture_editor(**options: Any) -> gr.ImageEditor:
+    """Make gradio's editor, which looks at a file's size before it decodes it.
 
-    def get_block_name(self) -> str:
-        """Say which of gradio's elements it is."""
-        return "imageeditor"
+    (A subclass would make gradio write a stub beside this file when it is imported.)
+    """
+    editor = gr.ImageEditor(type="pil", **options)
+    decode = editor.convert_and_format_image
 
-    def convert_and_format_image(self, file: Any, flatten_on_white: bool = False) -> Any:
-        """Look at a file's size before gradio decodes it.
-
-        Raises:
-            gr.Error: for no picture, or one that is too large.
-        """
+    def within_bounds(file: Any, *args: Any, **named: Any) -> Any:
         if isinstance(file, FileData):
             try:
                 read_picture(Path(file.path).read_bytes())
@@ -33,7 +29,10 @@ class PictureEditor(gr.ImageEditor):
                 raise gr.Error(f"The picture: {error}.", print_exception=False) from None
         elif file is not None:
             raise gr.Error("The picture: upload a file.", print_exception=False)
-        return super().convert_and_format_image(file, flatten_on_white)
+        return decode(file, *args, **named)
+
+    vars(editor)["convert_and_format_image"] = within_bounds
+    return editor
 
 
 def painted(value: dict[str, Any] | None) -> tuple[Image.Image, Image.Image] | None:

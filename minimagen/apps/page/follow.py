@@ -15,7 +15,7 @@ from minimagen.apps.runs import Run
 from minimagen.apps.studio import Studio
 from minimagen.errors import MinimagenError
 
-PAUSE_S = 0.15  # between two moments that are shown: eyes need no more, and networks have less to do
+PAUSE_S = 0.15  # between two moments that are shown: eyes need no more
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class _Stages:
 
     def __init__(self, run: Run, request: DrawRequest) -> None:
         sizes = [size for size in run.sizes if request.size is None or size <= request.size]
-        self._cards = [panel.Card(size, 0, 1) for size in sizes]
+        self._cards = [panel.Card(size, 0, 0) for size in sizes]
         self._previews: list[Image.Image | None] = [None] * len(sizes)
 
     def see(self, now: Progress) -> None:

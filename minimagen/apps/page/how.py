@@ -187,9 +187,7 @@ def _each(typed: Sequence[Any], own: Sequence[Any]) -> tuple[Any, ...] | None:
     """Return one value for each stage; None when all are left to the stages."""
     if all(value is None for value in typed):
         return None
-    return tuple(
-        mine if value is None else value for value, mine in zip(typed, own, strict=True)
-    )
+    return tuple(mine if value is None else value for value, mine in zip(typed, own, strict=True))
 
 
 def _at(value: Any, place: int) -> Any:

@@ -22,7 +22,7 @@ class Card:
     Args:
         size: side of its pictures in pixels.
         done: steps done.
-        steps: of all.
+        steps: of all; 0 while nobody knows.
         preview: the newest estimate; None before the first, and for stages to come.
     """
 
@@ -35,7 +35,7 @@ class Card:
 def progress(sentence: str, cards: Sequence[Card]) -> str:
     """Show how far a job is; the sentence is read out by screen readers."""
     shown = "".join(map(_card, cards))
-    return f'<div class="stages">{shown}</div><p class="said" aria-live="polite">{escape(sentence)}</p>'
+    return f'<div class="stages">{shown}</div>{note(sentence)}'
 
 
 def complaint(sentence: str) -> str:
@@ -64,12 +64,14 @@ def seconds(count: float) -> str:
 
 
 def _card(card: Card) -> str:
-    state = "done" if card.done >= card.steps else "going" if card.done else "waiting"
+    state = "waiting" if not card.done else "done" if card.done >= card.steps else "going"
+    count = f"{card.done} of {card.steps}" if card.steps else ""
     picture = '<div class="blank"></div>' if card.preview is None else _picture(card)
     return (
         f'<figure class="stage {state}">{picture}<figcaption>{card.size} px'
-        f"<span>{card.done} of {card.steps}</span></figcaption>"
-        f'<progress value="{card.done}" max="{card.steps}" aria-label="{card.size} px"></progress>'
+        f"<span>{count}</span></figcaption>"
+        f'<progress value="{card.done}" max="{card.steps or 1}" aria-label="{card.size} px">'
+        "</progress>"
         "</figure>"
     )
 

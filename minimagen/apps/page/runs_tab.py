@@ -70,17 +70,14 @@ def wire_runs_tab(tab: RunsTab, runs: Runs, run: gr.Dropdown, opening: gr.Tab) -
         gr.Info(f"Draw and Edit draw with {name} from now on.")
         return name
 
-    gr.on(
-        [opening.select, tab.which.change], show, tab.which, outputs, api_visibility="private"
-    )
+    gr.on([opening.select, tab.which.change], show, tab.which, outputs, api_visibility="private")
     tab.use.click(use, tab.which, run, api_visibility="private")
 
 
 def _shown(tab: RunsTab, run: Run) -> Updates:
     plot = run.plot()
     grids = [
-        (Image.open(grid.path), f"stage {grid.stage}, step {grid.step:,}")
-        for grid in _newest(run)
+        (Image.open(grid.path), f"stage {grid.stage}, step {grid.step:,}") for grid in _newest(run)
     ]
     curves = None if plot is None else Image.open(io.BytesIO(plot))
     return {

@@ -1,67 +1,25 @@
-"""The page as a whole: its head, its tabs, and how it is put onto the server."""
+"""The page as a whole: its head, its tabs, and what they tell each other."""
 
-import os
-from pathlib import Path
 from typing import Any
 
-import fastapi
 import gradio as gr
 
 from minimagen.apps.page.actions import wire_actions
 from minimagen.apps.page.choice import wire_choice
-from minimagen.apps.page.door import Door
 from minimagen.apps.page.draw_tab import DrawTab, build_draw_tab, wire_draw_tab
 from minimagen.apps.page.edit_tab import build_edit_tab, wire_edit_tab
 from minimagen.apps.page.history_tab import build_history_tab, wire_history_tab
 from minimagen.apps.page.how import How, Updates
 from minimagen.apps.page.runs_tab import build_runs_tab, wire_runs_tab
-from minimagen.apps.page.theme import CSS, theme
 from minimagen.apps.runs import Runs
 from minimagen.apps.studio import Studio
-from minimagen.apps.uploads import MAX_BYTES
 
-KEYBOARD = Path(__file__).parent / "keyboard.js"
-WAITING = 32  # events of the page that may wait; further ones are refused with 503
 KEPT_S = 86_400  # how long an uploaded picture is kept, in seconds
 HEAD = """<h1>minimagen</h1><span>Write what should be in the picture. Watch it appear.</span>"""
 KEYS = (
     "<kbd>Ctrl</kbd> <kbd>Enter</kbd> draws · <kbd>Esc</kbd> stops · "
     "<kbd>Alt</kbd> <kbd>1</kbd> to <kbd>4</kbd> change the tab"
 )
-
-
-def mount_page(app: fastapi.FastAPI, studio: Studio) -> None:
-    """Put the page at ``/`` of a server; what was mounted before keeps its paths.
-
-    Args:
-        app: the server.
-        studio: draws; below its history's output directory is everything that the page serves.
-    """
-    history, uploads = studio.history, studio.history.output / "uploads"
-    uploads.mkdir(exist_ok=True)
-    os.environ["GRADIO_TEMP_DIR"] = str(uploads)  # gradio reads it when elements are made
-    served = [history.root, history.archives]
-    gr.set_static_paths([str(folder) for folder in served])
-    page = build_page(studio)
-    page.queue(max_size=WAITING, api_open=False)
-    gr.mount_gradio_app(
-        app,
-        page,
-        path="",
-        theme=theme(),
-        css_paths=CSS,
-        js=KEYBOARD.read_text(encoding="utf-8"),
-        footer_links=[],
-        run_history=False,
-        show_error=False,
-        max_file_size=MAX_BYTES,
-        ssr_mode=False,
-        pwa=False,
-        mcp_server=False,
-        enable_monitoring=False,
-    )
-    mounted: Any = app.routes[-1]
-    mounted.app = Door(mounted.app, folders=[uploads, *served], uploads=uploads)
 
 
 def build_page(studio: Studio) -> gr.Blocks:
@@ -72,9 +30,7 @@ def build_page(studio: Studio) -> gr.Blocks:
         title="minimagen", analytics_enabled=False, delete_cache=(KEPT_S // 24, KEPT_S)
     ) as page:
         gr.HTML(HEAD, elem_id="head")
-        run = gr.Dropdown(
-            names, value=names[0], label="Run", visible=len(names) > 1, elem_id="run"
-        )
+        run = gr.Dropdown(names, value=names[0], label="Run", visible=len(names) > 1, elem_id="run")
         # Nothing secret: the key is fixed so that a restarted server can still read the draft.
         draft = gr.BrowserState({}, storage_key="minimagen-draft", secret="minimagen")
         with gr.Tabs(elem_id="tabs") as tabs:
