@@ -9,6 +9,7 @@ COMMANDS = {
     "inspect": "show what a training directory holds, and whether it verifies",
     "plot": "draw a training directory's losses, rates and speed, also while it goes on",
     "find-rate": "find the learning rate that suits a stage",
+    "serve": "a page and a REST interface that draw with a trained cascade",
     "average": "make an average of the weights of another length, after training",
     "embed": "fill the cache of text embeddings, look at it, make it smaller",
     "build-t5-tiny": "train the bundled text encoder again",

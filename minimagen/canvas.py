@@ -12,6 +12,7 @@ from minimagen.aspect import Sides
 from minimagen.conditioning import Conditioning
 from minimagen.diffusion.schedules import Schedule
 from minimagen.sampling.walk import Bound, Level, levels
+from minimagen.seeds import Seeds
 
 Edit = Callable[["Canvas"], Tensor]
 """From a canvas to the images drawn on it, (B, C, H, W); the plain one is ``Canvas.paint``."""
@@ -37,7 +38,8 @@ class Canvas:
         schedule: the stage's.
         bind: from a condition to a denoiser, thresholded, guided or not; good for one walk.
         walk: the sampler: (denoiser, x at ``times[0]``, times) -> x at ``times[-1]``.
-        draw: more noise like ``noise``, keyed by a purpose; of another seed, if one is given.
+        draw: more noise like ``noise``, keyed by a purpose; of another seed, or other seeds (B,),
+            if they are given.
     """
 
     stage: int
@@ -48,7 +50,7 @@ class Canvas:
     schedule: Schedule
     bind: Binder
     walk: Callable[[Bound, Tensor, Tensor], Tensor]
-    draw: Callable[[str, int | None], Tensor]
+    draw: Callable[[str, Seeds | None], Tensor]
 
     @property
     def is_base(self) -> bool:

@@ -17,7 +17,7 @@ from minimagen.conditioning import Conditioning, TextEmbedding
 from minimagen.errors import CheckpointError, UsageError
 from minimagen.models import UNet
 from minimagen.runtime import Precision, autocast, pick_device, pick_precision
-from minimagen.seeds import hash_key
+from minimagen.seeds import Seeds, hash_key, seeds_of
 from minimagen.stage import Drawing, Stage, Steer
 from minimagen.tensors import to_uint8
 from minimagen.text.encoders import (
@@ -177,8 +177,9 @@ class Imagen:
         steps: int | Sequence[int] | None = None,
         size: int | None = None,
         aspect_ratio: float = 1.0,
-        seed: int = 0,
+        seed: Seeds = 0,
         first_number: int = 0,
+        numbers: Sequence[int] | None = None,
         batch_size: int = 16,
         steer: Steer | None = None,
         edit: Edit = Canvas.paint,
@@ -196,8 +197,9 @@ class Imagen:
             size: stop after the stage of this size; None is the last stage.
             aspect_ratio: width over height. The area stays about the stage's square, and the sides
                 are the nearest that every network takes; one that was not trained may look bad.
-            seed: with the image's number it fixes all draws of an image.
+            seed: with the image's number it fixes all draws of an image; one for all, or N.
             first_number: number of the first image.
+            numbers: of the images, N; None counts from the first.
             batch_size: images at a time; changes nothing but memory and time.
             steer: guidance of your own in place of each stage's, such as
                 ``lambda stage, denoise: autoguided(denoise, weaker, 2.0)``.
@@ -223,13 +225,16 @@ class Imagen:
             steer=steer,
             edit=edit,
         )
+        if numbers is None:
+            numbers = range(first_number, first_number + len(captions))
+        _check_lengths(len(captions), seed, numbers)
         text = self.encode(captions)
         negative = self._negative(negative_captions, len(captions))
         batches = []
         for start in range(0, len(captions), batch_size):
             places = range(start, min(start + batch_size, len(captions)))
             told, away = _rows(text, places), _rows(negative, places)
-            batches.append(self._draw(plans, told, away, seed, first_number, places))
+            batches.append(self._draw(plans, told, away, seed, numbers, places))
         return [torch.cat(parts) for parts in zip(*batches, strict=True)]
 
     def plan(
@@ -282,12 +287,12 @@ class Imagen:
         plans: Sequence["StagePlan"],
         text: TextEmbedding | None,
         negative: TextEmbedding | None,
-        seed: int,
-        first_number: int,
+        seed: Seeds,
+        numbers: Sequence[int],
         places: range,
     ) -> list[Tensor]:
         """Send one batch through the stages."""
-        numbers = range(first_number + places.start, first_number + places.stop)
+        seed, numbers = seeds_of(seed, places), numbers[places.start : places.stop]
         drawn: list[Tensor] = []
         for plan in plans:
             lowres = plan.stage.lowres(drawn[-1], seed, numbers, plan.sides) if drawn else None
@@ -405,6 +410,13 @@ def _check_directory(directory: Path) -> None:
             f"{directory}: no training directory, it has no parameters/; "
             "name one that train.py made"
         )
+
+
+def _check_lengths(count: int, seed: Seeds, numbers: Sequence[int]) -> None:
+    given = {"numbers": numbers} if isinstance(seed, int) else {"numbers": numbers, "seed": seed}
+    for name, values in given.items():
+        if len(values) != count:
+            raise UsageError(f"{name}: {len(values)} of them for {count} captions; give one each")
 
 
 def _check_captions(captions: Sequence[Caption], batch_size: int) -> None:

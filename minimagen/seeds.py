@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 
 Key = str | int
+Seeds = int | Sequence[int]
+"""One for all samples, or one for each."""
 
 
 def hash_key(*key: Key) -> int:
@@ -35,9 +37,15 @@ def generator(*key: Key) -> torch.Generator:
     return torch.Generator().manual_seed(hash_key(*key))
 
 
-def generators(numbers: Sequence[int], *key: Key) -> list[torch.Generator]:
+def generators(numbers: Sequence[int], seed: Seeds, *key: Key) -> list[torch.Generator]:
     """Make one generator for each sample number."""
-    return [generator(*key, number) for number in numbers]
+    seeds = [seed] * len(numbers) if isinstance(seed, int) else seed
+    return [generator(own, *key, number) for own, number in zip(seeds, numbers, strict=True)]
+
+
+def seeds_of(seed: Seeds, rows: range) -> Seeds:
+    """Return the seeds of some of the samples."""
+    return seed if isinstance(seed, int) else seed[rows.start : rows.stop]
 
 
 def normal(sources: Sequence[torch.Generator], shape: Sequence[int]) -> Tensor:

@@ -23,7 +23,7 @@ from minimagen.models import UNet
 from minimagen.sampling import SAMPLERS, Sampler
 from minimagen.sampling.grids import discrete_grid
 from minimagen.sampling.walk import Bound
-from minimagen.seeds import generators, normal
+from minimagen.seeds import Seeds, generators, normal
 
 Steer = Callable[["Stage", Denoiser], Denoiser]
 """Guidance of one's own: from a stage and its plain denoiser to a guided one."""
@@ -154,7 +154,7 @@ class Stage:
         return partial(SAMPLERS[name], **options)
 
     def lowres(
-        self, smaller: Tensor, seed: int, numbers: Sequence[int], sides: Sides | None = None
+        self, smaller: Tensor, seed: Seeds, numbers: Sequence[int], sides: Sides | None = None
     ) -> LowRes:
         """Prepare the previous stage's images (B,3,h,w) for sampling this one at some sides."""
         sides = sides or self.square
@@ -168,7 +168,7 @@ class Stage:
         cond: Conditioning,
         how: Drawing = Drawing(),
         *,
-        seed: int,
+        seed: Seeds,
         numbers: Sequence[int],
         negative: TextEmbedding | None = None,
         places: range | None = None,
@@ -180,7 +180,7 @@ class Stage:
         Args:
             cond: what the network is told about each image.
             how: sampler, steps, guidance, sides, edit.
-            seed: with an image's number it fixes all its draws.
+            seed: with an image's number it fixes all its draws; one for all, or (B,).
             numbers: the images' numbers, (B,).
             negative: captions to steer away from, (B, L, D).
             places: what an edit is told the images are; None is 0 .. B - 1.
@@ -190,7 +190,7 @@ class Stage:
             guidance = (how.guidance_scale, negative, how.steer) if guided else (1.0, None, None)
             return partial(_bound, self.denoiser(*guidance), cond)
 
-        def noise(purpose: str, other: int | None = None) -> Tensor:
+        def noise(purpose: str, other: Seeds | None = None) -> Tensor:
             return self._noise(seed if other is None else other, numbers, purpose, shape)
 
         shape = how.sides or self.square
@@ -218,7 +218,7 @@ class Stage:
     ) -> Tensor:
         return sampler(denoise, x, times, self.config.schedule, generators=draws)
 
-    def _noise(self, seed: int, numbers: Sequence[int], purpose: str, sides: Sides) -> Tensor:
+    def _noise(self, seed: Seeds, numbers: Sequence[int], purpose: str, sides: Sides) -> Tensor:
         shape = (self.network.config.channels, *sides)
         return normal(generators(numbers, seed, self.name, purpose), shape).to(self.device)
 

@@ -48,6 +48,20 @@ def test_pictures_differ_by_seed_and_by_number(imagen: Imagen) -> None:
     assert not torch.equal(twice, imagen.sample([CAPTIONS[0]] * 2, seed=4))
 
 
+def test_each_picture_may_have_a_seed_and_a_number_of_its_own(imagen: Imagen) -> None:
+    """Such as those of several requests in one batch; a random sampler draws by them too."""
+    captions, how = [CAPTIONS[0]] * 3, {"sampler": "euler_ancestral", "batch_size": 2}
+    keys = [(3, 5), (4, 5), (3, 0)]
+    seeds, numbers = zip(*keys, strict=True)
+    mixed = imagen.sample(captions, seed=list(seeds), numbers=numbers, **how)
+    for picture, (seed, number) in zip(mixed, keys, strict=True):
+        [alone] = imagen.sample(captions[:1], seed=seed, first_number=number, **how)
+        assert torch.allclose(picture, alone, atol=1e-5)
+    for wrong in ({"seed": [1]}, {"numbers": [0, 1]}):
+        with pytest.raises(UsageError, match="for 3 captions; give one each"):
+            imagen.sample(captions, **wrong)
+
+
 def test_pictures_have_the_size_asked_for(imagen: Imagen) -> None:
     assert [picture.size for picture in imagen.generate(CAPTIONS)] == [(32, 32)] * 3
     assert imagen.generate(CAPTIONS, size=16)[0].size == (16, 16)

@@ -40,11 +40,11 @@ class PatientProtocol(H11Protocol):
             self._arriving = self.loop.call_later(self.request_s, self._come_late)
         super().data_received(data)
         if self._is_whole():
-            self._arriving = _stopped(self._arriving)
+            self._arriving = self._stop(self._arriving)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop all clocks."""
-        self._arriving, self._taking = _stopped(self._arriving), _stopped(self._taking)
+        self._arriving, self._taking = self._stop(self._arriving), self._stop(self._taking)
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
@@ -54,12 +54,14 @@ class PatientProtocol(H11Protocol):
 
     def resume_writing(self) -> None:
         """Stop it."""
-        self._taking = _stopped(self._taking)
+        self._taking = self._stop(self._taking)
         super().resume_writing()
 
     def _is_whole(self) -> bool:
-        return self.cycle is not None and self.conn.their_state is not h11.SEND_BODY and (
-            self.conn.their_state is not h11.IDLE
+        return (
+            self.cycle is not None
+            and self.conn.their_state is not h11.SEND_BODY
+            and (self.conn.their_state is not h11.IDLE)
         )
 
     def _come_late(self) -> None:
@@ -70,7 +72,7 @@ class PatientProtocol(H11Protocol):
             self.transport.write(LATE)
         self.transport.close()
 
-
-def _stopped(timer: asyncio.TimerHandle | None) -> None:
-    if timer is not None:
-        timer.cancel()
+    def _stop(self, timer: asyncio.TimerHandle | None) -> asyncio.TimerHandle | None:
+        if timer is not None:
+            timer.cancel()
+        return None

@@ -63,18 +63,14 @@ class Guard:
         self.answered: Counter[int] = Counter()
         self._held = 0
 
-    async def __call__(
-        self, scope: MutableMapping[str, Any], receive: Receive, send: Send
-    ) -> None:
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Let a request pass, or answer it."""
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
         elif scope["type"] == "http":
             await self._serve(scope, receive, self._counting(send))
 
-    async def _serve(
-        self, scope: MutableMapping[str, Any], receive: Receive, send: Send
-    ) -> None:
+    async def _serve(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
         refusal = self._refusal(scope, headers)
         if refusal is not None:
@@ -158,8 +154,8 @@ class _Body:
 
     def __init__(self, guard: Guard, receive: Receive, send: Send) -> None:
         self._guard, self._receive, self._send = guard, receive, send
-        self.size, self.refusal, self._is_answered = 0, None, False
-        self.refusal: tuple[int, str] | None
+        self.size, self._is_answered = 0, False
+        self.refusal: tuple[int, str] | None = None
 
     async def receive(self) -> Message:
         message = await self._receive()

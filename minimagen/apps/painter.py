@@ -130,7 +130,7 @@ class Painter:
     def pace(self, request: DrawRequest) -> Pace:
         """Return a clock for all pictures of a request."""
         plans = self._plan(request)
-        steps = [plan.steps for plan in plans]
+        steps = [len(plan.stage.times(plan.how.steps)) - 1 for plan in plans]
         return Pace(self._costs[: len(plans)], steps, request.count)
 
     def settings(self, request: DrawRequest) -> Mapping[str, Any]:
@@ -142,9 +142,9 @@ class Painter:
             "run": self.run.name,
             "weights": self._weights,
             "weights_sha256": self._sha256,
-            "sampler": [plan.sampler for plan in plans],
-            "steps": [plan.steps for plan in plans],
-            "guidance_scale": [plan.guidance_scale for plan in plans],
+            "sampler": [plan.how.sampler for plan in plans],
+            "steps": [plan.how.steps for plan in plans],
+            "guidance_scale": [plan.how.guidance_scale for plan in plans],
             "negative_caption": request.negative,
             "pixels": f"{width} x {height}",
             "edit": edit,

@@ -186,9 +186,18 @@ class Studio:
         return len(self._tasks)
 
     @property
-    def is_open(self) -> bool:
-        """Whether it takes jobs, and its thread is alive."""
-        return not self._is_closed and self._thread.is_alive()
+    def is_alive(self) -> bool:
+        """Whether its thread still draws."""
+        return self._thread.is_alive()
+
+    def require_room(self, client: str = "") -> None:
+        """Check that a job would be taken.
+
+        Raises:
+            QueueFullError, ClientBusyError, ClosedError: as :meth:`submit` does.
+        """
+        with self._changed:
+            self._require_room(client)
 
     def close(self, patience_s: float = 0.0) -> None:
         """Take no more jobs, finish those that are there, and end.

@@ -9,21 +9,22 @@ from torch import Tensor
 from minimagen.canvas import Canvas, Edit
 from minimagen.conditioning import TextEmbedding
 from minimagen.sampling.walk import Bound
+from minimagen.seeds import Seeds, seeds_of
 
 
-def variation(amount: float, seed: int) -> Edit:
+def variation(amount: float, seed: Seeds) -> Edit:
     """Turn each stage's noise towards that of another seed; it stays standard normal.
 
         cos(a) noise + sin(a) other,   a = amount pi / 2
 
     Args:
         amount: 0 is the picture itself, 1 is the other seed's.
-        seed: the other.
+        seed: the other; one for all, or one for each caption.
     """
     angle = amount * math.pi / 2
 
     def edit(canvas: Canvas) -> Tensor:
-        other = canvas.draw("start", seed)
+        other = canvas.draw("start", seeds_of(seed, canvas.places))
         return replace(
             canvas, noise=math.cos(angle) * canvas.noise + math.sin(angle) * other
         ).paint()
