@@ -104,6 +104,7 @@ class Visitor:
         page = self.page
         self._takes_the_smallest_size("draw")
         page.get_by_role("button", name="Advanced").first.click()
+        steps = page.input_value("#draw-steps-0 input")
         page.fill("#draw-steps-0 input", "250")
         page.fill("#caption textarea", CAPTION)
         page.keyboard.press("Control+Enter")
@@ -111,13 +112,16 @@ class Visitor:
         self.keep("drawing", page)
         page.keyboard.press("Escape")
         self.sees("#draw-panel", "Stopped.")
-        page.fill("#draw-steps-0 input", "")
+        page.fill("#draw-steps-0 input", steps)
         page.get_by_role("button", name="Advanced").first.click()
 
     def draws(self, tab: str = "draw") -> bytes:
-        """Press Draw and wait; returns the picture's file."""
+        """Press Draw and wait for another picture; returns its file."""
+        shown = self.page.locator(f"#{tab}-pictures img")
+        before = shown.first.get_attribute("src") if shown.count() else ""
         self.page.click(f"#{tab}-draw")
-        self.page.wait_for_selector(f"#{tab}-stop:not([disabled])")
+        another = f"#{tab}-pictures img:not([src='{before}'])"
+        self.page.wait_for_selector(another)
         self.sees(f"#{tab}-panel", "Drew ")
         return self._file(f"#{tab}-pictures img")
 
@@ -277,12 +281,15 @@ def main() -> None:
     parser.add_argument("-d", "--training-directory", type=Path, required=True)
     parser.add_argument("--port", type=int, default=7871)
     options = parser.parse_args()
-    took = {}
-    with tempfile.TemporaryDirectory() as output, browsing() as browser:
-        with serving(options.training_directory, Path(output), options.port) as address:
-            for name, sides in SCREENS.items():
-                visitor = Visitor(browser, address, sides, _keeper(name))
-                took[name] = tour(visitor)
+    with (
+        tempfile.TemporaryDirectory() as output,
+        serving(options.training_directory, Path(output), options.port) as address,
+        browsing() as browser,
+    ):
+        took = {
+            name: tour(Visitor(browser, address, sides, _keeper(name)))
+            for name, sides in SCREENS.items()
+        }
     print_table(
         ("step", *(f"{name}, s" for name in took)),
         [

@@ -4,11 +4,13 @@ from collections.abc import Callable
 
 import gradio as gr
 from gradio.components import Component
+from PIL import Image
 
 from minimagen.apps.history import History, UnknownEntryError
 from minimagen.apps.page.choice import Choice, Named, looked_up
 from minimagen.apps.page.draw_tab import DrawTab
 from minimagen.apps.page.edit_tab import EditTab
+from minimagen.apps.page.editor import brush_for
 from minimagen.apps.page.how import Updates
 from minimagen.apps.runs import Runs, UnknownRunError
 
@@ -65,9 +67,11 @@ def _taking(
         shot = looked_up(history, one)
         if shot is None:
             return {tabs: gr.update()}
+        with Image.open(shot.path) as picture:
+            taken = picture.convert("RGB")
         return edit.of_kind(kind) | {
             tabs: gr.update(selected="edit"),
-            edit.editor: shot.path,
+            edit.editor: gr.update(value=taken, brush=brush_for(max(taken.size))),
             edit.origin: one,
             edit.caption: shot.caption,
         }

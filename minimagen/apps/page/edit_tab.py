@@ -11,7 +11,7 @@ from PIL import Image
 from minimagen.apps.history import History
 from minimagen.apps.page.choice import Named
 from minimagen.apps.page.desk import Desk, build_buttons, build_desk, wire_desk
-from minimagen.apps.page.editor import BRUSH, painted, picture_editor
+from minimagen.apps.page.editor import painted, picture_editor
 from minimagen.apps.page.how import How, Updates, Values, build_how
 from minimagen.apps.requests import (
     MAX_CAPTION,
@@ -107,7 +107,6 @@ def build_edit_tab(studio: Studio) -> EditTab:
         with gr.Column(scale=5, min_width=320):
             editor = picture_editor(
                 label="Picture", show_label=False, sources=["upload", "clipboard"],
-                brush=gr.Brush(default_size=36, colors=[BRUSH], color_mode="fixed"),
                 layers=False, transforms=(), height=400, elem_id="editor",
                 placeholder="Drop a picture here",
             )  # fmt: skip

@@ -10,7 +10,12 @@ from PIL import Image
 
 from minimagen.apps.uploads import read_picture
 
-BRUSH = "#e6007e"  # what is painted over: seen on any picture
+PAINT = "#e6007e"  # what is painted over: seen on any picture
+
+
+def brush_for(side: int) -> gr.Brush:
+    """Return a brush that suits a picture, whose longer side is so many pixels."""
+    return gr.Brush(default_size=max(2, side // 12), colors=[PAINT], color_mode="fixed")
 
 
 def picture_editor(**options: Any) -> gr.ImageEditor:
@@ -18,7 +23,7 @@ def picture_editor(**options: Any) -> gr.ImageEditor:
 
     (A subclass would make gradio write a stub beside this file when it is imported.)
     """
-    editor = gr.ImageEditor(type="pil", **options)
+    editor = gr.ImageEditor(type="pil", format="png", brush=brush_for(512), **options)
     decode = editor.convert_and_format_image
 
     def within_bounds(file: Any, *args: Any, **named: Any) -> Any:

@@ -8,19 +8,18 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from minimagen.apps.requests import MAX_EACH, MAX_GUIDANCE, MAX_SEED, MAX_STEPS, DrawRequest
+from minimagen.apps.requests import MAX_EACH, MAX_SEED, DrawRequest
 from minimagen.apps.runs import Run
 from minimagen.sampling import SAMPLERS
 
 Values = Mapping[Component, Any]
 Updates = dict[Component, Any]
-OWN = "the stage's own"
 RATIOS = [("square", 1.0), ("3:2 landscape", 1.5), ("2:3 portrait", 2 / 3), ("16:9", 16 / 9)]
 
 
 @dataclass(frozen=True)
 class StageFields:
-    """How one stage is sampled; a field that is left empty is the stage's own."""
+    """How one stage is sampled; it begins with the stage's own way."""
 
     row: gr.Row
     title: gr.HTML
@@ -55,8 +54,7 @@ class How:
 
     def read(self, values: Values, run: Run) -> dict[str, Any]:
         """Return what was typed as fields of a request; a fresh seed is drawn here."""
-        stages = self.stages[: len(run.sizes)]
-        own = run.stages()
+        own, stages = run.stages(), self.stages[: len(run.sizes)]
         fresh = values[self.fresh] or values[self.seed] is None
         return {
             "run": run.name,
@@ -66,47 +64,48 @@ class How:
             "negative": (values[self.negative] or "").strip() or None,
             "aspect_ratio": values[self.ratio],
             "weighted": values[self.weighted],
-            "sampler": _each(
-                [None if values[s.sampler] == OWN else values[s.sampler] for s in stages],
-                [stage.sampler for stage in own],
-            ),
-            "steps": _each([values[s.steps] for s in stages], [stage.steps for stage in own]),
+            "sampler": _each([values[s.sampler] for s in stages], [o.sampler for o in own]),
+            "steps": _each([values[s.steps] for s in stages], [o.steps for o in own]),
             "guidance_scale": _each(
-                [values[s.guidance] for s in stages], [stage.guidance_scale for stage in own]
+                [values[s.guidance] for s in stages], [o.guidance_scale for o in own]
             ),
         }
 
     def of_run(self, run: Run) -> Updates:
         """Show the stages of a run, all at their own values."""
-        updates: Updates = {self.size: gr.update(choices=_sizes(run), value=run.sizes[-1])}
-        own = run.stages()
-        for place, fields in enumerate(self.stages):
-            there = place < len(own)
-            updates[fields.row] = gr.update(visible=there)
-            if there:
-                about = own[place]
-                updates[fields.title] = _title(about.size)
-                updates[fields.sampler] = gr.update(value=OWN, label=f"Sampler ({about.sampler})")
-                updates[fields.steps] = gr.update(value=None, label=f"Steps ({about.steps})")
-                label = f"Guidance ({about.guidance_scale:g})"
-                updates[fields.guidance] = gr.update(value=None, label=label)
-        return updates
+        return self._sampled(run, None) | {self.size: _choices(run, run.sizes[-1])}
 
     def filled(self, request: DrawRequest, run: Run) -> Updates:
         """Show how a request was drawn, its seed kept."""
-        updates: Updates = {
+        ratio = request.aspect_ratio
+        known = ratio in [value for _, value in RATIOS]
+        ratios = RATIOS if known else [*RATIOS, (f"{ratio:g}", ratio)]
+        return self._sampled(run, request) | {
             self.seed: request.seed,
             self.fresh: False,
             self.each: request.images_per_caption,
-            self.size: request.size or run.sizes[-1],
+            self.size: _choices(run, request.size),
             self.negative: request.negative or "",
-            self.ratio: request.aspect_ratio,
+            self.ratio: gr.update(choices=ratios, value=ratio),
             self.weighted: request.weighted,
         }
+
+    def _sampled(self, run: Run, request: DrawRequest | None) -> Updates:
+        """Show how each stage is sampled: as a request says it, else its own way."""
+        updates: Updates = {}
+        asked = (None, None, None)
+        if request is not None:
+            asked = (request.sampler, request.steps, request.guidance_scale)
+        own = run.stages()
         for place, fields in enumerate(self.stages):
-            updates[fields.sampler] = _at(request.sampler, place) or OWN
-            updates[fields.steps] = _at(request.steps, place)
-            updates[fields.guidance] = _at(request.guidance_scale, place)
+            updates[fields.row] = gr.update(visible=place < len(own))
+            if place < len(own):
+                stage = own[place]
+                values = (stage.sampler, stage.steps, stage.guidance_scale)
+                updates[fields.title] = _title(stage.size)
+                for field, one, mine in zip(fields.components, asked, values, strict=True):
+                    typed = _at(one, place)
+                    updates[field] = mine if typed is None else typed
         return updates
 
 
@@ -130,8 +129,7 @@ def build_how(runs: Sequence[Run], name: str, *, many: bool = True) -> How:
         )  # fmt: skip
     with gr.Row(equal_height=True):
         seed = gr.Number(
-            0, label="Seed", precision=0, minimum=0, maximum=MAX_SEED,
-            elem_id=f"{name}-seed", min_width=140,
+            0, label="Seed", precision=0, min_width=140, elem_id=f"{name}-seed"
         )  # fmt: skip
         fresh = gr.Checkbox(
             True, label="A new seed every time", elem_id=f"{name}-fresh", min_width=140,
@@ -158,19 +156,18 @@ def build_how(runs: Sequence[Run], name: str, *, many: bool = True) -> How:
 def _build_stage(run: Run, place: int, name: str) -> StageFields:
     own = run.stages()
     about = own[min(place, len(own) - 1)]
-    with gr.Row(visible=place < len(own)) as row:
+    with gr.Row(visible=place < len(own), equal_height=True) as row:
         title = gr.HTML(_title(about.size), min_width=70)
         sampler = gr.Dropdown(
-            [OWN, *SAMPLERS], value=OWN, label=f"Sampler ({about.sampler})", min_width=110,
+            list(SAMPLERS), value=about.sampler, label="Sampler", min_width=110,
             elem_id=f"{name}-sampler-{place}",
         )  # fmt: skip
         steps = gr.Number(
-            None, label=f"Steps ({about.steps})", precision=0, minimum=1, maximum=MAX_STEPS,
-            placeholder="own", min_width=90, elem_id=f"{name}-steps-{place}",
-        )  # fmt: skip
+            about.steps, label="Steps", precision=0, min_width=80, elem_id=f"{name}-steps-{place}"
+        )
         guidance = gr.Number(
-            None, label=f"Guidance ({about.guidance_scale:g})", minimum=0, maximum=MAX_GUIDANCE,
-            placeholder="own", min_width=90, elem_id=f"{name}-guidance-{place}",
+            about.guidance_scale, label="Guidance", min_width=80,
+            elem_id=f"{name}-guidance-{place}",
         )  # fmt: skip
     return StageFields(row, title, sampler, steps, guidance)
 
@@ -183,11 +180,18 @@ def _sizes(run: Run) -> list[tuple[str, int]]:
     return [(f"{size} px", size) for size in run.sizes]
 
 
+def _choices(run: Run, size: int | None) -> Any:
+    """Offer a run's sizes, one of them chosen; the largest, where it has no such size."""
+    value = size if size in run.sizes else run.sizes[-1]
+    return gr.update(choices=_sizes(run), value=value)
+
+
 def _each(typed: Sequence[Any], own: Sequence[Any]) -> tuple[Any, ...] | None:
-    """Return one value for each stage; None when all are left to the stages."""
-    if all(value is None for value in typed):
-        return None
-    return tuple(mine if value is None else value for value, mine in zip(typed, own, strict=True))
+    """Return one value for each stage; None where all are the stages' own, or empty."""
+    values = tuple(
+        mine if value in (None, "") else value for value, mine in zip(typed, own, strict=True)
+    )
+    return None if values == tuple(own) else values
 
 
 def _at(value: Any, place: int) -> Any:
