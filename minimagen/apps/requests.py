@@ -33,8 +33,8 @@ MAX_STAGES = 8
 
 
 def _writable(text: str) -> str:
-    """Replace what UTF-8 cannot hold, and what no file of text should."""
-    return text.encode("utf-8", "replace").decode().replace("\0", " ")
+    """Replace what no file of text should hold."""
+    return text.replace("\0", " ")
 
 
 BASE64 = {"type": "string", "format": "byte", "description": "a picture file, as base64"}
@@ -131,6 +131,7 @@ class Vary(Record):
     seed: Seed = 1
 
 
+EDITS = (ImageToImage, Inpaint, Outpaint, Upscale, Vary)
 Edit = Annotated[ImageToImage | Inpaint | Outpaint | Upscale | Vary, Field(discriminator="kind")]
 
 
@@ -186,9 +187,8 @@ def sentence(errors: Sequence[Any]) -> str:
     Args:
         errors: those of ``ValidationError.errors()``.
     """
-    first = errors[0]
-    kinds = {"body", "query", "path", "header", *("image_to_image", "inpaint", "outpaint")}
-    place = ".".join(str(part) for part in first["loc"] if part not in kinds) or "the request"
+    first = min(errors, key=_vagueness)
+    place = ".".join(_fields(first)) or "the request"
     if first["type"] == "missing":
         return f"{place}: is missing"
     if first["type"] == "extra_forbidden":
@@ -197,3 +197,15 @@ def sentence(errors: Sequence[Any]) -> str:
         return "the request: is no JSON"
     message = first["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     return f"{place}: {message[:1].lower()}{message[1:]}"
+
+
+def _vagueness(error: Any) -> tuple[int, bool]:
+    """Rank complaints: of a value that may be of two kinds each complains, one of them rightly."""
+    return -len(_fields(error)), error["type"].endswith("_type")
+
+
+def _fields(error: Any) -> list[str]:
+    """Return where in the request a complaint is, without tags and kinds on the way."""
+    tags = {"body", "query", "path", *(kind.model_fields["kind"].default for kind in EDITS)}
+    parts = [part for part in error["loc"] if isinstance(part, int) or part.isidentifier()]
+    return [str(part) for part in parts if part not in tags]
