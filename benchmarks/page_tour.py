@@ -85,7 +85,7 @@ class Visitor:
         self, browser: Any, address: str, sides: tuple[int, int], keep: Callable[[str, Any], None]
     ) -> None:
         width, height = sides
-        self.address, self.keep = address, keep
+        self.address, self.keep, self.is_narrow = address, keep, width < 640
         self.wrong: list[str] = []
         self.page = browser.new_page(viewport={"width": width, "height": height})
         self.page.set_default_timeout(PATIENCE_S * 1000)
@@ -100,20 +100,24 @@ class Visitor:
         self.sees("#draw-panel", "Write a caption and press Draw")
 
     def watches_and_stops(self) -> None:
-        """Draw with many steps, see a preview, and stop."""
-        page = self.page
-        self._takes_the_smallest_size("draw")
-        page.get_by_role("button", name="Advanced").first.click()
-        steps = page.input_value("#draw-steps-0 input")
-        page.fill("#draw-steps-0 input", "250")
+        """Draw with many steps in the last stage, see a preview of each, and stop."""
+        page, advanced = self.page, self.page.get_by_role("button", name="Advanced").first
+        advanced.click()
+        field = page.locator("[id^=draw-steps] input").last
+        steps = field.input_value()
+        field.fill("250")
+        advanced.click()
         page.fill("#caption textarea", CAPTION)
         page.keyboard.press("Control+Enter")
-        page.wait_for_selector("#draw-panel .stage img")
+        page.wait_for_selector("#draw-panel .stage:last-child img")
+        self._scrolls_to("draw")
         self.keep("drawing", page)
         page.keyboard.press("Escape")
         self.sees("#draw-panel", "Stopped.")
-        page.fill("#draw-steps-0 input", steps)
-        page.get_by_role("button", name="Advanced").first.click()
+        advanced.click()
+        field.fill(steps)
+        advanced.click()
+        self._takes_the_smallest_size("draw")
 
     def draws(self, tab: str = "draw") -> bytes:
         """Press Draw and wait for another picture; returns its file."""
@@ -147,15 +151,17 @@ class Visitor:
         page.wait_for_timeout(2500)  # the picture is laid out in steps that nothing tells of
         box = canvas.bounding_box()
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-        page.mouse.move(x - 25, y)
-        page.mouse.down()
-        page.mouse.move(x + 25, y, steps=8)
-        page.mouse.up()
+        for row in (-30, 0, 30):
+            page.mouse.move(x - 45, y + row)
+            page.mouse.down()
+            page.mouse.move(x + 45, y + row, steps=6)
+            page.mouse.up()
         self.keep("mask", page)
         page.fill("#edit-caption textarea", "a blue square")
         self._takes_the_smallest_size("edit")
         changed = (_pixels(self.draws("edit")) != _pixels(before)).any(axis=-1)
         assert 0 < changed.mean() < 0.5, f"{changed.mean():.0%} of the pixels changed"
+        self._scrolls_to("edit")
         self.keep("edited", page)
 
     def enlarges(self) -> None:
@@ -228,6 +234,11 @@ class Visitor:
     def sees(self, where: str, text: str) -> None:
         """Wait until there is a text at a place."""
         self.page.locator(where, has_text=text).first.wait_for()
+
+    def _scrolls_to(self, tab: str) -> None:
+        """Go to where pictures appear."""
+        where = f"#{tab}-panel" if self.is_narrow else "#head"
+        self.page.locator(where).evaluate("element => element.scrollIntoView()")
 
     def _takes_the_smallest_size(self, tab: str) -> None:
         self.page.locator(f"#{tab}-size input").first.check()

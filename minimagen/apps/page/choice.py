@@ -58,8 +58,8 @@ def build_choice(name: str, *, large: bool = True) -> Choice:
         large: whether the chosen picture is shown large, the others beside it.
     """
     gallery = gr.Gallery(
-        label="Pictures", show_label=False, visible=False, columns=4 if large else 6,
-        preview=large, allow_preview=large, height=440 if large else None, object_fit="contain",
+        label="Pictures", show_label=False, visible=False, columns=4,
+        preview=large, allow_preview=large, height=440 if large else 560, object_fit="contain",
         buttons=["download", "fullscreen"], elem_id=f"{name}-pictures",
     )  # fmt: skip
     with gr.Row(visible=False, elem_id=f"{name}-actions") as row:

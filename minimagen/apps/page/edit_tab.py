@@ -12,6 +12,7 @@ from minimagen.apps.history import History
 from minimagen.apps.page.choice import Named
 from minimagen.apps.page.desk import Desk, build_buttons, build_desk, wire_desk
 from minimagen.apps.page.editor import painted, picture_editor
+from minimagen.apps.page.follow import Moment
 from minimagen.apps.page.how import How, Updates, Values, build_how
 from minimagen.apps.requests import (
     MAX_CAPTION,
@@ -158,12 +159,18 @@ def wire_edit_tab(tab: EditTab, studio: Studio, run: gr.Dropdown) -> None:
         edit = _EDITS[values[tab.kind]](tab, values, _picture_and_mask(values[tab.editor]))
         return DrawRequest(captions=((values[tab.caption] or "").strip(),), edit=edit, **how)
 
+    def also(moment: Moment) -> Updates:
+        if moment.request is None:
+            return {}
+        edit = moment.request.edit
+        return {tab.how.seed: edit.seed if isinstance(edit, Vary) else moment.request.seed}
+
     tab.kind.input(
         tab.of_kind, tab.kind, tab.shown, show_progress="hidden", queue=False,
         api_visibility="private",
     )  # fmt: skip
     tab.editor.upload(lambda: None, None, tab.origin, api_visibility="private")
-    wire_desk(tab.desk, studio, [*tab.inputs, run], ask)
+    wire_desk(tab.desk, studio, [*tab.inputs, run], ask, also, (tab.how.seed,))
 
 
 def variations(

@@ -17,6 +17,8 @@ from minimagen.errors import MinimagenError
 
 PAUSE_S = 0.15  # between two moments that are shown: eyes need no more
 
+FIRST_STEPS = 3  # the first ones tell little of the others: what is read once is read there
+
 
 @dataclass(frozen=True)
 class Moment:
@@ -98,7 +100,8 @@ def _said(now: Progress, cards: Sequence[panel.Card]) -> str:
         return f"{jobs} before yours."
     if not now.stages:
         return "Beginning."
-    left = "" if now.eta_s is None else f" About {panel.seconds(now.eta_s)} left."
+    known = now.eta_s is not None and (now.stage or now.step >= FIRST_STEPS)
+    left = f" About {panel.seconds(now.eta_s or 0)} left." if known else ""
     done = f" {now.pictures} of {now.of_pictures} pictures are done." if now.pictures else ""
     size = cards[now.stage].size
     return f"Stage {now.stage + 1} of {now.stages}, {size} px.{left}{done}"

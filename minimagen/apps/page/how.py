@@ -157,16 +157,16 @@ def _build_stage(run: Run, place: int, name: str) -> StageFields:
     own = run.stages()
     about = own[min(place, len(own) - 1)]
     with gr.Row(visible=place < len(own), equal_height=True) as row:
-        title = gr.HTML(_title(about.size), min_width=70)
+        title = gr.HTML(_title(about.size), scale=0, min_width=64)
         sampler = gr.Dropdown(
-            list(SAMPLERS), value=about.sampler, label="Sampler", min_width=110,
+            list(SAMPLERS), value=about.sampler, label="Sampler", scale=2, min_width=150,
             elem_id=f"{name}-sampler-{place}",
         )  # fmt: skip
         steps = gr.Number(
-            about.steps, label="Steps", precision=0, min_width=80, elem_id=f"{name}-steps-{place}"
+            about.steps, label="Steps", precision=0, min_width=60, elem_id=f"{name}-steps-{place}"
         )
         guidance = gr.Number(
-            about.guidance_scale, label="Guidance", min_width=80,
+            about.guidance_scale, label="Guidance", min_width=60,
             elem_id=f"{name}-guidance-{place}",
         )  # fmt: skip
     return StageFields(row, title, sampler, steps, guidance)
