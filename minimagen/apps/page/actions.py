@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import gradio as gr
-from gradio.components import Component
+from gradio.blocks import Block
 from PIL import Image
 
 from minimagen.apps.history import History, UnknownEntryError
@@ -19,11 +19,11 @@ def wire_actions(
     choice: Choice, history: History, runs: Runs, tabs: gr.Tabs, draw: DrawTab, edit: EditTab
 ) -> None:
     """Let the buttons below some pictures reach the tabs that draw."""
-    fields = [tabs, draw.caption, draw.several, *draw.how.components]
+    fields: list[Block] = [tabs, draw.caption, draw.several, *draw.how.changing]
     choice.load.click(
         _loading(history, runs, tabs, draw), choice.one, fields, api_visibility="private"
     )
-    taken: list[Component] = [tabs, edit.editor, edit.origin, edit.caption, *edit.shown]
+    taken: list[Block] = [tabs, edit.editor, edit.origin, edit.caption, *edit.shown]
     for button, kind in (
         (choice.edit, "inpaint"),
         (choice.enlarge, "upscale"),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
-from gradio.components import Component
+from gradio.blocks import Block
 
 from minimagen.apps.history import History, Shot, UnknownEntryError
 from minimagen.apps.page.how import Updates
@@ -45,9 +45,9 @@ class Choice:
     vary: gr.Button
 
     @property
-    def components(self) -> list[Component]:
+    def components(self) -> list[Block]:
         """What changes when there are other pictures."""
-        return [self.gallery, self.named, self.one, self.row, self.star]  # type: ignore[list-item]
+        return [self.gallery, self.named, self.one, self.row, self.star]
 
 
 def build_choice(name: str, *, large: bool = True) -> Choice:
@@ -60,7 +60,7 @@ def build_choice(name: str, *, large: bool = True) -> Choice:
     gallery = gr.Gallery(
         label="Pictures", show_label=False, visible=False, columns=4,
         preview=large, allow_preview=large, height=440 if large else 560, object_fit="contain",
-        buttons=["download", "fullscreen"], elem_id=f"{name}-pictures",
+        buttons=["download", "fullscreen"], fit_columns=large, elem_id=f"{name}-pictures",
     )  # fmt: skip
     with gr.Row(visible=False, elem_id=f"{name}-actions") as row:
         buttons = [

@@ -7,9 +7,12 @@ run histories. Programs have the REST interface, which has limits; so all of tha
 
 import json
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
+
+from starlette.requests import ClientDisconnect
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -40,6 +43,10 @@ class Door:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Let a request through, or answer it with what is wrong."""
+        with suppress(ClientDisconnect):  # an upload that nobody wants any more
+            await self._serve(scope, receive, send)
+
+    async def _serve(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.inner(scope, receive, send)
         elif not self._is_open(scope["method"], scope["path"]):
@@ -82,9 +89,9 @@ class Door:
             if not message.get("more_body", False):
                 break
         try:
-            named = list(_files_named(json.loads(body)))
-        except (ValueError, RecursionError):
-            await _answer(send, 422, "The fields are no JSON.")
+            named = list(_files_named(json.loads(body)["data"]))  # the rest is never opened
+        except (ValueError, RecursionError, KeyError, TypeError):
+            await _answer(send, 422, "The fields are no JSON of a page.")
             return
         if not all(isinstance(name, str) and self._is_ours(name, self.uploads) for name in named):
             await _answer(send, 422, "A picture is a file of another place; upload it.")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
 from gradio.components import Component
 
 from minimagen.apps.requests import MAX_EACH, MAX_SEED, DrawRequest
@@ -13,7 +14,9 @@ from minimagen.apps.runs import Run
 from minimagen.sampling import SAMPLERS
 
 Values = Mapping[Component, Any]
-Updates = dict[Component, Any]
+"""What was typed, by element."""
+Updates = dict[Block, Any]
+"""What changes on the page, by element."""
 RATIOS = [("square", 1.0), ("3:2 landscape", 1.5), ("2:3 portrait", 2 / 3), ("16:9", 16 / 9)]
 
 
@@ -51,6 +54,12 @@ class How:
         """All that is typed into."""
         alone = [self.seed, self.fresh, self.each, self.size, self.negative, self.ratio]
         return [*alone, self.weighted, *(c for stage in self.stages for c in stage.components)]
+
+    @property
+    def changing(self) -> list[Block]:
+        """All that :meth:`of_run` and :meth:`filled` change."""
+        around: list[Block] = [part for stage in self.stages for part in (stage.row, stage.title)]
+        return [*self.components, *around]
 
     def read(self, values: Values, run: Run) -> dict[str, Any]:
         """Return what was typed as fields of a request; a fresh seed is drawn here."""
@@ -93,7 +102,7 @@ class How:
     def _sampled(self, run: Run, request: DrawRequest | None) -> Updates:
         """Show how each stage is sampled: as a request says it, else its own way."""
         updates: Updates = {}
-        asked = (None, None, None)
+        asked: tuple[Any, Any, Any] = (None, None, None)
         if request is not None:
             asked = (request.sampler, request.steps, request.guidance_scale)
         own = run.stages()

@@ -26,9 +26,10 @@ def build_page(studio: Studio) -> gr.Blocks:
     """Lay the page out and wire it."""
     runs, history = studio.runs, studio.history
     names = [run.name for run in runs]
-    with gr.Blocks(
+    page = gr.Blocks(
         title="minimagen", analytics_enabled=False, delete_cache=(KEPT_S // 24, KEPT_S)
-    ) as page:
+    )
+    with page:
         gr.HTML(HEAD, elem_id="head")
         run = gr.Dropdown(names, value=names[0], label="Run", visible=len(names) > 1, elem_id="run")
         # Nothing secret: the key is fixed so that a restarted server can still read the draft.
@@ -62,14 +63,7 @@ def _wire_run(run: gr.Dropdown, runs: Runs, hows: list[How]) -> None:
     def choose(name: str) -> Updates:
         return hows[0].of_run(runs.run(name)) | hows[1].of_run(runs.run(name))
 
-    shown = [
-        part
-        for how in hows
-        for part in (
-            how.size,
-            *(p for s in how.stages for p in (s.row, s.title, *s.components)),
-        )
-    ]
+    shown = [part for how in hows for part in how.changing]
     run.change(choose, run, shown, show_progress="hidden", api_visibility="private")
 
 

@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import dataclass
+from itertools import groupby, islice
 
 import gradio as gr
 from gradio.components import Component
@@ -10,9 +11,9 @@ from PIL import Image
 from minimagen.apps.page import panel
 from minimagen.apps.page.history_tab import table
 from minimagen.apps.page.how import Updates
-from minimagen.apps.runs import Run, Runs, StageAbout
+from minimagen.apps.runs import Run, Runs, SampleGrid, StageAbout
 
-GRIDS = 12  # the newest sample grids that are shown
+GRIDS = 3  # sample grids that are shown of each stage
 
 
 @dataclass(frozen=True)
@@ -90,15 +91,10 @@ def _shown(tab: RunsTab, run: Run) -> Updates:
     }
 
 
-def _newest(run: Run) -> list:
-    """The newest grid of each stage first, then older ones."""
-    by_stage: dict[int, int] = {}
-    ranked = []
-    for grid in run.grids():
-        rank = by_stage.get(grid.stage, 0)
-        by_stage[grid.stage] = rank + 1
-        ranked.append((rank, grid.stage, grid))
-    return [grid for _, _, grid in sorted(ranked, key=lambda one: one[:2])][:GRIDS]
+def _newest(run: Run) -> list[SampleGrid]:
+    """Return the newest grids of each stage."""
+    stages = groupby(run.grids(), key=lambda grid: grid.stage)
+    return [grid for _, grids in stages for grid in islice(grids, GRIDS)]
 
 
 def facts(run: Run) -> str:

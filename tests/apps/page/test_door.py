@@ -119,6 +119,13 @@ def test_a_field_names_an_uploaded_picture_or_none(folders: dict[str, Path]) -> 
         assert through(folders, "POST", JOIN, (hidden,))[0] == 422, name
 
 
+def test_what_a_visitor_clicked_at_is_no_file_that_is_opened(folders: dict[str, Path]) -> None:
+    """A click at a gallery tells the address of the picture that was there."""
+    event = {"index": 0, "value": {"image": {"path": str(folders["results"] / "a.png")}}}
+    body = json.dumps({"data": [], "event_data": event}).encode()
+    assert through(folders, "POST", JOIN, (body,))[0] == 200
+
+
 def test_fields_come_through_whole_however_they_were_cut(folders: dict[str, Path]) -> None:
     body = fields("a red circle", 7)
     assert through(folders, "POST", JOIN, (body[:9], b"", body[9:])) == (200, body)
@@ -130,6 +137,6 @@ def test_fields_are_counted_while_they_come(folders: dict[str, Path]) -> None:
     assert through(folders, "POST", JOIN, parts)[0] == 413
 
 
-@pytest.mark.parametrize("body", [b"", b"no JSON", b"[" * 100_000])
+@pytest.mark.parametrize("body", [b"", b"no JSON", b"[" * 100_000, b"[]", b"{}", b"7"])
 def test_fields_that_are_no_json_are_refused(folders: dict[str, Path], body: bytes) -> None:
     assert through(folders, "POST", JOIN, (body,))[0] == 422
