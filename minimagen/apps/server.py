@@ -6,6 +6,7 @@ as long as patience lasts. A second one leaves at once.
 
 import asyncio
 import contextlib
+import os
 import socket
 from collections.abc import Iterator
 
@@ -56,8 +57,9 @@ def listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host.strip("[]"), port), family=family, backlog=128)
-    except (OSError, OverflowError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "no port"
+    except OSError as error:  # a name that is not known has a negative number
+        number = error.errno or 0
+        reason = os.strerror(number) if number > 0 else "no such address"
         raise UsageError(
             f"--HOST {host} --PORT {port}: cannot be listened on ({reason}); choose others"
         ) from None

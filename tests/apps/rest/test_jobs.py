@@ -3,22 +3,22 @@
 import io
 import json
 from collections import Counter
-from collections.abc import Callable
 from contextlib import suppress
 
 import httpx
 import pytest
+import requests
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import Unsatisfiable
-from hypothesis.strategies import SearchStrategy
 from PIL import Image
 from schemathesis import GenerationMode
 
 from minimagen.apps.requests import DrawRequest
 from minimagen.apps.rest.jobs import EXAMPLE
-from tests.apps.conftest import LONGEST_S, Served, until
+from tests.apps.conftest import Served, until
 
+SOON_S = 5.0
 LONG = {"captions": ["a red circle"], "steps": 250, "images_per_caption": 4}
 
 
@@ -87,32 +87,30 @@ def test_the_examples_of_the_description_can_be_drawn(client: httpx.Client) -> N
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", list(GenerationMode))
 def test_nothing_that_fits_or_breaks_the_description_is_a_server_error(
-    served: Served, mode: GenerationMode
+    served: Served, client: httpx.Client, mode: GenerationMode
 ) -> None:
-    """All operations, with cases drawn by schemathesis; jobs that were taken are stopped."""
-    served.studio.queue_size = served.studio.per_client = 10**6
-    description = schemathesis.openapi.from_url(f"{served.url}/openapi.json")
-    tried: Counter[int] = Counter()
-    for found in description.get_all_operations():
-        with suppress(Unsatisfiable):  # some operations cannot be broken
-            for_all(found.ok().as_strategy(generation_mode=mode), attack, tried)
-        for job in served.studio.jobs():
+    """All operations, with cases drawn by schemathesis; whatever takes long is stopped."""
+    description = schemathesis.openapi.from_dict(client.get("/openapi.json").json())
+    description.config.update(base_url=served.url)
+    tried: Counter[str] = Counter()
+
+    def attack(case: schemathesis.Case) -> None:
+        try:
+            status = case.call(timeout=SOON_S).status_code
+        except requests.ReadTimeout:  # which takes the job out of the queue
+            tried["left"] += 1
+        else:
+            tried[str(status)] += 1
+            assert status < 500
+        for job in served.studio.jobs()[:1]:
             served.studio.cancel(job.id)
-    assert tried[200] > 0
-    assert tried[422 if mode is GenerationMode.NEGATIVE else 404] > 0
-    print(mode, dict(tried))
+
+    for found in description.get_all_operations():
+        cases = found.ok().as_strategy(generation_mode=mode)
+        with suppress(Unsatisfiable):  # some operations cannot be broken
+            many(given(case=cases)(lambda case: attack(case)))()
+    print(mode.name, dict(tried))
+    assert tried["200"] + tried["202"] + tried["422"] > 100
 
 
-def for_all(
-    cases: SearchStrategy[schemathesis.Case],
-    check: Callable[[schemathesis.Case, Counter[int]], None],
-    tried: Counter[int],
-) -> None:
-    many = settings(max_examples=40, suppress_health_check=list(HealthCheck))
-    many(given(case=cases)(lambda case: check(case, tried)))()
-
-
-def attack(case: schemathesis.Case, tried: Counter[int]) -> None:
-    response = case.call(timeout=LONGEST_S)
-    tried[response.status_code] += 1
-    assert response.status_code < 500, response.text
+many = settings(max_examples=40, suppress_health_check=list(HealthCheck), database=None)
