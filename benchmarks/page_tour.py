@@ -30,6 +30,10 @@ from benchmarks.record import MEASURED, print_table, save
 
 PICTURES = MEASURED.parent / "pictures"
 SCREENS = {"screen": (1280, 900), "phone": (390, 844)}
+KEPT = {
+    "screen": ("drawing", "mask", "favourite", "runs"),
+    "phone": ("drawing", "mask", "history"),
+}
 QUIET = (
     "--no-sandbox", "--disable-gpu", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -319,6 +323,8 @@ def main() -> None:
 
 def _keeper(name: str) -> Callable[[str, Any], None]:
     def keep(what: str, page: Any) -> None:
+        if what not in KEPT[name]:
+            return
         shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
         shot.quantize(192).save(PICTURES / f"page_{name}_{what}.png", optimize=True)
 

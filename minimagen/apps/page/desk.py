@@ -1,6 +1,7 @@
 """Where a drawing is asked for, watched and shown: what the tabs that draw have in common."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,8 +77,9 @@ def wire_desk(
 
     def draw(values: dict[Component, Any], visitor: gr.Request) -> Iterator[Updates]:
         client = visitor.client.host if visitor.client else ""
-        for moment in follow(studio, lambda: ask(values), client):
-            yield _shown(desk, moment) | also(moment)
+        with closing(follow(studio, lambda: ask(values), client)) as moments:
+            for moment in moments:
+                yield _shown(desk, moment) | also(moment)
 
     def stop(job: str) -> None:
         if job:

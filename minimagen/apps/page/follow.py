@@ -1,7 +1,7 @@
 """A job from the request to its pictures, as what the visitor sees of it moment by moment."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 
 from PIL import Image
@@ -37,7 +37,9 @@ class Moment:
     entry: Entry | None = None
 
 
-def follow(studio: Studio, ask: Callable[[], DrawRequest], client: str = "") -> Iterator[Moment]:
+def follow(
+    studio: Studio, ask: Callable[[], DrawRequest], client: str = ""
+) -> Generator[Moment, None, None]:
     """Submit a request and show its job until it is over; whoever stops looking cancels it.
 
     Args:
