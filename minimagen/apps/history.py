@@ -18,6 +18,7 @@ import secrets
 import shutil
 import zipfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -78,7 +79,7 @@ class Entry:
     """One finished job.
 
     Args:
-        id: begins with the time, so that names sort as jobs ended.
+        id: begins with the time, so that names sort as jobs were submitted.
         created: when it ended, ISO 8601, UTC.
         run: name of the run it was drawn with.
         seconds: how long it was drawn.
@@ -127,6 +128,7 @@ class History:
         run: str,
         seconds: float,
         settings: Mapping[str, Any],
+        job: str | None = None,
     ) -> Entry:
         """Keep a finished job.
 
@@ -136,12 +138,12 @@ class History:
             run: name of the run it was drawn with.
             seconds: how long that took.
             settings: JSON; goes into the pictures' text fields too.
+            job: what :func:`new_id` made when the job was submitted; None makes one now.
 
         Raises:
             OSError: when the disk is full or cannot be written; nothing is left behind.
         """
-        now = datetime.now(UTC)
-        made = f"{now:%Y%m%d_%H%M%S_%f}_{secrets.token_hex(4)}"
+        made = new_id() if job is None else job
         building = self.root / f"{made}.tmp-{os.getpid()}"
         building.mkdir()
         try:
@@ -153,7 +155,7 @@ class History:
             ]
             job = {
                 "format": FORMAT,
-                "created": now.isoformat(timespec="seconds"),
+                "created": datetime.now(UTC).isoformat(timespec="milliseconds"),
                 "run": run,
                 "seconds": round(seconds, 3),
                 "settings": dict(settings),
@@ -249,11 +251,11 @@ class History:
         """Return the favourites, newest first."""
         found: list[Shot] = []
         for directory in (self.root / one for one in self.ids()):
-            marked = sorted(directory.glob("favourite_*"))
-            if marked:
-                found += [
-                    shot for shot in self._read(directory.name).shots if self.is_favourite(shot)
-                ]
+            if not any(directory.glob("favourite_*")):
+                continue
+            with suppress(UnknownEntryError):  # removed meanwhile, or damaged
+                shots = self._read(directory.name).shots
+                found += [shot for shot in shots if self.is_favourite(shot)]
             if len(found) >= limit:
                 break
         return found[:limit]
@@ -321,6 +323,11 @@ class History:
             return Entry(entry, job["created"], job["run"], job["seconds"], job["settings"], shots)
         except (KeyError, TypeError):
             raise _damaged(entry) from None
+
+
+def new_id() -> str:
+    """Return the id of a job that is submitted now."""
+    return f"{datetime.now(UTC):%Y%m%d_%H%M%S_%f}_{secrets.token_hex(4)}"
 
 
 def _save(

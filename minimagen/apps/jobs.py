@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 from PIL import Image
@@ -90,3 +91,13 @@ class Job:
     def is_over(self) -> bool:
         """Whether nothing will change any more."""
         return self.state in OVER
+
+
+def kept_job(entry: Entry) -> Job:
+    """Return a finished job as the history knows it, after the server was started again."""
+    ended = datetime.fromisoformat(entry.created).timestamp()
+    count = len(entry.shots)
+    progress = Progress(pictures=count, of_pictures=count)
+    return Job(
+        entry.id, "done", None, progress, created=ended - entry.seconds, ended=ended, entry=entry
+    )

@@ -98,9 +98,8 @@ class Painter:
         """
         plans = self._plan(request)
         edit_of(request, range(1), plans[-1].sides)
-        share = Share(request, range(request.count))
-        assert share.captions
-        assert share.negatives is None or share.negatives
+        for text in (*request.captions, request.negative or ""):
+            _read(text, request)
 
     def draw(self, shares: Sequence[Share], see: See) -> list[Image.Image]:
         """Draw shares that :func:`can_share` a batch, in order.

@@ -6,7 +6,6 @@ in a batch that others need is thrown away.
 """
 
 import logging
-import secrets
 import threading
 import time
 from collections import Counter
@@ -17,7 +16,7 @@ from typing import Any
 import torch
 from PIL import Image
 
-from minimagen.apps.history import History
+from minimagen.apps.history import History, UnknownEntryError, new_id
 from minimagen.apps.jobs import (
     ClientBusyError,
     ClosedError,
@@ -25,6 +24,7 @@ from minimagen.apps.jobs import (
     Progress,
     QueueFullError,
     UnknownJobError,
+    kept_job,
 )
 from minimagen.apps.painter import Painter, Share, can_share
 from minimagen.apps.requests import DrawRequest
@@ -120,17 +120,18 @@ class Studio:
         with self._changed:
             self._require_room(client)
             progress = Progress(waiting=len(self._tasks), of_pictures=request.count)
-            job = Job(secrets.token_hex(12), "queued", request, progress, client)
+            job = Job(new_id(), "queued", request, progress, client)
             self._tasks[job.id] = _Task(job, request, run, [])
             self.counts["submitted"] += 1
             self._changed.notify_all()
         return job
 
-    def jobs(self) -> list[Job]:
-        """Return all jobs that are remembered, the newest first."""
+    def jobs(self, limit: int = 100) -> list[Job]:
+        """Return the newest jobs: those of this session, and finished ones of those before it."""
+        kept = {entry.id: kept_job(entry) for entry in self.history.entries(limit)}
         with self._changed:
-            known = [*self._over.values(), *(task.job for task in self._tasks.values())]
-        return sorted(known, key=lambda job: job.created, reverse=True)
+            own = kept | self._over | {name: task.job for name, task in self._tasks.items()}
+        return [own[name] for name in sorted(own, reverse=True)[:limit]]
 
     def job(self, job: str) -> Job:
         """Return a job as it is now.
@@ -320,6 +321,7 @@ class Studio:
                 run=task.run.name,
                 seconds=seconds,
                 settings=self._painter.settings(task.request),
+                job=task.job.id,
             )
         except OSError as error:
             log.error("job %s: cannot be kept (%s)", task.job.id, error.strerror)
@@ -353,7 +355,10 @@ class Studio:
             return self._tasks[job].job
         if job in self._over:
             return self._over[job]
-        raise UnknownJobError("no job of that id; it may have been over for long")
+        try:
+            return kept_job(self.history.entry(job))
+        except UnknownEntryError:
+            raise UnknownJobError("no job of that id; it may have been over for long") from None
 
     def _has_news(self, job: str, last: Progress | None) -> bool:
         known = self._job(job)

@@ -34,9 +34,8 @@ def test_its_job_is_one_and_its_fields_are_known() -> None:
     assert requests.DrawRequest.model_validate_json(body).count == 2
     known = {*shapes.GenerationBody.model_fields, *shapes.EditForm.model_fields}
     table = PAGE.partition("| field | is |")[2].partition("\n\n")[0]
-    named = {
-        name for row in table.splitlines() for name in re.findall(r"`(\w+)`", row.split("|")[1])
-    }
+    fields = [row.split("|")[1] for row in table.strip().splitlines()]
+    named = {name for field in fields for name in re.findall(r"`(\w+)`", field)}
     assert named <= known
     for kind in (edit.model_fields["kind"].default for edit in requests.EDITS):
         assert f"`{kind}`" in PAGE

@@ -82,12 +82,16 @@ def test_killed_and_started_again_history_favourites_and_finished_jobs_are_there
         history = History(tmp_path / "served")
         [entry] = history.entries()
         history.favourite(entry.id, 1)
+        jobs = client.get("/v1/jobs").json()
         client.post("/v1/jobs", json=LONG)  # killed while this is drawn
         first.stop(signal.SIGKILL)
     second = start()
     assert second.printed[1] == "history: 1 job in served"
     with second.client() as client:
         assert [client.get(path).content for path in paths] == contents
+        [job] = client.get("/v1/jobs").json()["data"]
+        assert job["id"] == jobs["data"][0]["id"] == entry.id
+        assert job["pictures"] == jobs["data"][0]["pictures"]
     again = History(tmp_path / "served")
     assert again.request(entry.id).captions == ("a red circle",)
     assert [shot.index for shot in again.favourites()] == [1]

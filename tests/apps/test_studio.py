@@ -242,6 +242,26 @@ def test_jobs_that_are_over_keep_no_pictures_and_are_forgotten_in_the_end(studio
     assert first.progress.preview is None
     for _ in range(REMEMBERED):
         studio.cancel(studio.submit(request).id)
+    assert len(studio._over) == REMEMBERED
+    assert studio.job(first.id).entry == first.entry  # the history knows what was drawn
+    stopped = studio.submit(request).id
+    studio.cancel(stopped)
+    for _ in range(REMEMBERED):
+        studio.cancel(studio.submit(request).id)
     with pytest.raises(UnknownJobError):
-        studio.job(first.id)
-    assert len(studio.jobs()) == REMEMBERED
+        studio.job(stopped)
+
+
+def test_after_a_restart_finished_jobs_are_known_by_their_ids(
+    make_studio: Callable[..., Studio],
+) -> None:
+    before = make_studio()
+    done, stopped = finished(before, ONE), before.cancel(before.submit(LONG).id)
+    before.close()
+    after = make_studio()
+    assert [job.id for job in after.jobs()] == [done.id]
+    again = after.job(done.id)
+    assert (again.state, again.entry, again.progress.pictures) == ("done", done.entry, 1)
+    assert after.wait(done.id, 0).is_over
+    with pytest.raises(UnknownJobError):
+        after.job(stopped.id)

@@ -98,7 +98,7 @@ def job_routes(studio: Studio, guard: Guard) -> APIRouter:
     @routes.get("", responses=responses(401))
     def jobs() -> Jobs:
         """List the newest jobs."""
-        return Jobs(data=[_shown(job, guard) for job in studio.jobs()[:LISTED]])
+        return Jobs(data=[_shown(job, guard) for job in studio.jobs(LISTED)])
 
     @routes.get("/{job}", responses=responses(401, 404))
     def job(job: str) -> JobBody:
