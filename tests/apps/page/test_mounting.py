@@ -2,14 +2,23 @@
 
 import io
 import re
+from collections.abc import Iterator
 
 import pytest
 from PIL import Image
 
+from minimagen.apps.studio import Studio
 from minimagen.apps.uploads import MAX_BYTES
-from tests.apps.conftest import Served
+from tests.apps.conftest import Served, serving
 
 pytest.importorskip("gradio", reason="the page needs gradio: pip install 'minimagen[serve]'")
+
+
+@pytest.fixture
+def served(studio: Studio) -> Iterator[Served]:
+    """Return a server that has the page."""
+    with serving(studio) as running:
+        yield running
 
 
 def test_the_page_and_the_interface_share_a_port(served: Served) -> None:
