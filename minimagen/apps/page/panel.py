@@ -13,6 +13,7 @@ from html import escape
 from PIL import Image
 
 LARGEST = 320  # side of a preview in pixels: more would only cost time
+COARSE = 128  # up to so many pixels high it is enlarged as it is, in squares
 
 
 @dataclass(frozen=True)
@@ -84,4 +85,5 @@ def _picture(card: Card) -> str:
     shown.save(file, "JPEG", quality=80)
     data = base64.b64encode(file.getvalue()).decode()
     alt = f"{card.size} px after step {card.done}"
-    return f'<img src="data:image/jpeg;base64,{data}" alt="{alt}">'
+    look = ' class="coarse"' if shown.height <= COARSE else ""
+    return f'<img{look} src="data:image/jpeg;base64,{data}" alt="{alt}">'
