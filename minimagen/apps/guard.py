@@ -91,7 +91,7 @@ class Guard:
     ) -> tuple[int, str] | None:
         """Return status and sentence when a request is refused by what is known before its body."""
         host = headers.get(b"host", "")
-        if self.hosts is not None and _without_port(host) not in self.hosts:
+        if self.hosts is not None and _without_port(host).lower() not in self.hosts:
             return 403, "this server is not asked for by that name; use the address it printed"
         origin = headers.get(b"origin")
         if origin is not None and scope["method"] not in SAFE and urlsplit(origin).netloc != host:

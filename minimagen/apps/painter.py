@@ -153,7 +153,10 @@ class Painter:
         return self.imagen.plan(negative_captions=request.negative, **_how(request))
 
     def _load(self, run: Run) -> Imagen:
-        return Imagen.load(run.path, self._device, weights=self._weights, precision=self._precision)
+        how = {"weights": self._weights, "precision": self._precision}
+        loaded = Imagen.load(run.path, self._device, **how)  # type: ignore[arg-type]
+        loaded.encode([""])  # loads the text encoder too, before somebody waits for it
+        return loaded
 
     def _hash(self, run: Run) -> str:
         return weights_sha256(run.path, range(len(self.imagen.stages)), self._weights)

@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.util import find_spec
@@ -176,7 +176,7 @@ class Runs:
         """The one that is drawn with unless another is asked for."""
         return next(iter(self._runs.values()))
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Run]:
         """Go through the runs."""
         return iter(self._runs.values())
 

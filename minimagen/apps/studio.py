@@ -246,6 +246,9 @@ class Studio:
         """Draw a batch and hand its pictures to their jobs; a job that goes wrong ends alone."""
         try:
             pictures = self._drawn(shares)
+            for task, share in shares:
+                taken, pictures = pictures[: len(share.rows)], pictures[len(share.rows) :]
+                self._hand(task, taken)
         except _StoppedError:
             return
         except torch.OutOfMemoryError:
@@ -260,10 +263,6 @@ class Studio:
             log.exception("a batch went wrong")
             for task, _ in shares:
                 self._fail(task, "something went wrong while drawing; the server's log says what")
-        else:
-            for task, share in shares:
-                taken, pictures = pictures[: len(share.rows)], pictures[len(share.rows) :]
-                self._hand(task, taken)
 
     def _drawn(self, shares: Sequence[tuple[_Task, Share]]) -> list[Image.Image]:
         self._painter.prepare(shares[0][0].run)

@@ -77,6 +77,7 @@ def serve(options: argparse.Namespace) -> None:
     from minimagen.apps.server import address_of, is_loopback, listen, require_token
     from minimagen.apps.server import serve as serve_on
     from minimagen.apps.studio import Studio
+    from minimagen.cli.average import prepare_weights
     from minimagen.locking import stage_lock
 
     host = options.host or "127.0.0.1"
@@ -84,10 +85,14 @@ def serve(options: argparse.Namespace) -> None:
     require_token(host, token)
     runs = Runs(options.training_directory or _newest_first())
     output: Path = options.output or Path("served")
+    chosen = options.weights or "ema"
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
     logging.getLogger("minimagen.apps").setLevel(logging.INFO)
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # forms that make no sense
     with listen(host, 7860 if options.port is None else options.port) as taken, stage_lock(output):
         history = History(output)
+        for run in runs:
+            prepare_weights(run.path, chosen)
         sizes = ", ".join(f"{size} px" for size in runs.first.sizes)
         print(f"loading {runs.first.path} ({sizes})")
         studio = Studio(
@@ -97,7 +102,7 @@ def serve(options: argparse.Namespace) -> None:
             precision=options.precision,
             batch_size=options.batch_size or 4,
             queue_size=options.queue_size or 16,
-            weights=options.weights or "ema",
+            weights=chosen,
         )
         kept = len(history.ids())
         print(f"history: {kept} job{'' if kept == 1 else 's'} in {output}")

@@ -107,8 +107,8 @@ def test_an_archive_holds_pictures_and_settings_and_only_the_newest_are_kept(
     assert path.is_relative_to(history.output)
     assert len(list(history.archives.iterdir())) == ARCHIVES
     with zipfile.ZipFile(path) as file:
-        files = {one: ("image_0.png", "settings.json"), two: ("image_1.png", "settings.json")}
-        expected = [f"{entry.id}/{name}" for entry, names in files.items() for name in names]
+        names = (one.id, "image_0.png"), (two.id, "image_1.png")
+        expected = [f"{job}/{name}" for job, own in names for name in (own, "settings.json")]
         assert sorted(file.namelist()) == sorted(expected)
         assert Image.open(io.BytesIO(file.read(f"{two.id}/image_1.png"))).size == (64, 32)
         assert json.loads(file.read(f"{one.id}/settings.json"))["request"]["seed"] == 7
