@@ -3,7 +3,7 @@
 Opens the page that ``python -m minimagen serve`` serves, at the width of a screen and of a phone:
 types, draws, watches previews, stops one, reuses a seed, paints a mask and inpaints, enlarges,
 varies, keeps a favourite, reloads, downloads. Every step checks what came of it. Writes screenshots
-to ``docs/pictures/`` and how long each step took to ``docs/measured/page_tour.json``.
+to ``docs/pictures/`` and says how long each step took.
 
 Needs playwright and a Chromium (``CHROMIUM`` names one that is not on the path).
 """
@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from benchmarks.record import MEASURED, print_table, save
+from benchmarks.record import MEASURED, print_table
 
 PICTURES = MEASURED.parent / "pictures"
 SCREENS = {"screen": (1280, 900), "phone": (390, 844)}
@@ -313,11 +313,6 @@ def main() -> None:
             (step.replace("_", " "), *(one[step] for one in took.values()))
             for step in took["screen"]
         ],
-    )
-    save(
-        "page_tour",
-        "python -m benchmarks.page_tour -d training_<TIMESTAMP>",
-        {"seconds": took, "console_errors": 0, "requests_to_other_hosts": 0},
     )
 
 
