@@ -95,7 +95,7 @@ def serving(studio: Studio, **options: object) -> Iterator[Served]:
 
 @pytest.fixture
 def served(studio: Studio) -> Iterator[Served]:
-    with serving(studio) as running:
+    with serving(studio, page=False) as running:  # a page takes a second to lay out
         yield running
 
 

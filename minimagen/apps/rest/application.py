@@ -1,7 +1,6 @@
 """The whole of the server's surface: routes, errors, the page if there is one, and the guard."""
 
 from collections.abc import Collection
-from importlib import import_module
 from importlib.util import find_spec
 
 from fastapi import FastAPI
@@ -10,6 +9,7 @@ from fastapi.responses import PlainTextResponse
 import minimagen
 from minimagen.apps.guard import LOOPBACK, Guard
 from minimagen.apps.jobs import ClosedError
+from minimagen.apps.page import mount_page
 from minimagen.apps.rest.faults import responses, tell_faults
 from minimagen.apps.rest.images import image_routes
 from minimagen.apps.rest.jobs import job_routes
@@ -21,7 +21,11 @@ ABOUT = """Draws captions with a trained cascade. `/v1/images` takes what OpenAI
 
 
 def create_app(
-    studio: Studio, *, token: str | None = None, hosts: Collection[str] | None = LOOPBACK
+    studio: Studio,
+    *,
+    token: str | None = None,
+    hosts: Collection[str] | None = LOOPBACK,
+    page: bool = True,
 ) -> Guard:
     """Return the application, guarded.
 
@@ -29,6 +33,7 @@ def create_app(
         studio: draws, and knows runs and history.
         token: what clients must show; None lets everybody in.
         hosts: names that a request may be for; None is any.
+        page: whether there is a page too, where gradio is installed.
     """
     # No documentation pages: they load their scripts from another host.
     app = FastAPI(
@@ -43,7 +48,7 @@ def create_app(
     app.include_router(image_routes(studio, guard))
     app.include_router(job_routes(studio, guard))
     _add_supervision(app, studio, guard)
-    _add_page(app, studio)
+    _add_root(app, studio, page and find_spec("gradio") is not None)
     return guard
 
 
@@ -74,10 +79,10 @@ def _add_supervision(app: FastAPI, studio: Studio, guard: Guard) -> None:
         return PlainTextResponse(measures(studio, guard), media_type=CONTENT)
 
 
-def _add_page(app: FastAPI, studio: Studio) -> None:
-    """Add the page where gradio is installed; else say where the interface is described."""
-    if find_spec("gradio") is not None and find_spec("minimagen.apps.page") is not None:
-        import_module("minimagen.apps.page").mount_page(app, studio)
+def _add_root(app: FastAPI, studio: Studio, page: bool) -> None:
+    """Add the page; without one say where the interface is described."""
+    if page:
+        mount_page(app, studio)
         return
 
     @app.get("/", include_in_schema=False)
