@@ -54,6 +54,18 @@ class CrossAttention(nn.Module):
         out: Tensor = x_BCHW + self.to_out(read)
         return out
 
+    def weights(self, x_BCHW: Tensor, text: TextEmbedding) -> Tensor:
+        """Return how much of what each pixel reads comes from each token; (B, h, H, W, L).
+
+        They are what :meth:`forward` weighs tokens by, and sum to 1 over them.
+        """
+        q = rearrange(self.to_q(self.norm(x_BCHW)), "B (h d) H W -> B h (H W) d", h=self.heads)
+        keys = self.to_kv(text.tokens).chunk(2, dim=-1)[0]
+        k = rearrange(keys, "B L (h d) -> B h d L", h=self.heads)
+        times = text.mask if text.weights is None else torch.where(text.mask, text.weights, 0.0)
+        scores = q @ k * q.shape[-1] ** -0.5 + times.to(q.dtype).log()[:, None, None, :]
+        return rearrange(scores.softmax(dim=-1), "B h (H W) L -> B h H W L", H=x_BCHW.shape[2])
+
 
 class TextReader(nn.Module):
     """Prepare text for a network: one learned null token in front, and a pooled vector.

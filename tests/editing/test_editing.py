@@ -25,17 +25,6 @@ CAPTIONS = ["a red circle", "a blue square"]
 ROUNDING = 1e-4  # float32 sums in another order, through a few steps
 
 
-@pytest.fixture
-def imagen(write_parameters: Callable[..., Path]) -> Imagen:
-    """Return two stages whose weights are all drawn, so that nothing is zero."""
-    made = Imagen.create(CascadeConfig.read(write_parameters(cascade_of(16, 32))))
-    torch.manual_seed(0)
-    for stage in made.stages:
-        for parameter in stage.network.parameters():
-            torch.nn.init.normal_(parameter, std=0.1)
-    return made
-
-
 def pictures(count: int = 2, side: int = 32) -> Tensor:
     """Return pictures that are bytes, as files are."""
     source = torch.Generator().manual_seed(3)
