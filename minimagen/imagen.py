@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -14,12 +15,14 @@ from minimagen.canvas import Canvas, Edit
 from minimagen.cascade import CascadeConfig
 from minimagen.checkpoint import read_weights, write_weights
 from minimagen.conditioning import Conditioning, TextEmbedding
-from minimagen.errors import CheckpointError, UsageError
+from minimagen.data.items import RejectedItem
+from minimagen.data.pictures import truthful
+from minimagen.errors import CheckpointError, DataError, UsageError
 from minimagen.models import UNet
 from minimagen.runtime import Precision, autocast, pick_device, pick_precision
 from minimagen.seeds import hash_key
 from minimagen.stage import Drawing, Stage, Steer
-from minimagen.tensors import to_uint8
+from minimagen.tensors import from_uint8, to_uint8
 from minimagen.text.encoders import (
     TextEncoder,
     TunedConfig,
@@ -29,6 +32,7 @@ from minimagen.text.encoders import (
 from minimagen.text.prompts import Prompt, literal
 from minimagen.text.weighting import encode_prompts
 from minimagen.text.windows import WindowedEncoder
+from minimagen.upscaling import TILE, Enlarging, Told, enlarge, enlarged_sides
 from minimagen.weights import encoder_in, load_weights, text_weights_path, weights_path
 
 T = TypeVar("T")
@@ -232,6 +236,109 @@ class Imagen:
             batches.append(self._draw(plans, told, away, seed, first_number, places))
         return [torch.cat(parts) for parts in zip(*batches, strict=True)]
 
+    def upscale(
+        self,
+        pictures: Sequence[Image.Image],
+        captions: Sequence[Caption] | None = None,
+        *,
+        stages: Collection[int] | None = None,
+        sampler: str | Sequence[str] | None = None,
+        steps: int | Sequence[int] | None = None,
+        guidance_scale: float | Sequence[float] | None = None,
+        augmentation: float | None = None,
+        seed: int = 0,
+        first_number: int = 0,
+        tile: int = TILE,
+        told: Told = lambda done, of: None,
+    ) -> list[Image.Image]:
+        """Enlarge pictures of any size and ratio by the super-resolution stages.
+
+        Large ones go through tile by tile, without a seam; see :mod:`minimagen.upscaling`.
+
+        Args:
+            pictures: N of them, each side at least the first stage's.
+            captions: what they show, one for each; None says nothing of any.
+            stages: which stages, each as many times larger as its own images are than those of the
+                stage before; None is all but the first.
+            sampler: one value, or one for each of these stages; None is each stage's own.
+            steps: likewise.
+            guidance_scale: likewise.
+            augmentation: time of the noise that is added to what is enlarged, in [0, 1]: 0 trusts
+                every pixel of it; None is each stage's own.
+            seed: with a picture's number it fixes all draws of a picture.
+            first_number: number of the first picture.
+            tile: side of a tile in pixels; changes nothing but memory and time.
+            told: is told how many tiles of a picture are done, and of how many.
+
+        Raises:
+            UsageError: for a stage that is not there, numbers that do not fit, a picture that is
+                too small, or would become too large.
+        """
+        made = self if augmentation is None else self.with_sampling(augmentation=augmentation)
+        chain = made.enlarging(stages, sampler, steps, guidance_scale, tile)
+        captions = [""] * len(pictures) if captions is None else captions
+        _check_captions(captions, 1)
+        if len(captions) != len(pictures):
+            raise UsageError(
+                f"{len(captions)} captions for {len(pictures)} pictures; give one for each"
+            )
+        smallest = self.stages[0].config.size
+        for place, picture in enumerate(pictures):
+            sides = picture.height, picture.width
+            enlarged_sides(sides, chain, smallest, f"picture {first_number + place}")
+        text = self.encode(captions)
+        return [
+            to_pictures(
+                enlarge(
+                    from_picture(picture),
+                    _rows(text, range(place, place + 1)),
+                    chain,
+                    seed=seed,
+                    number=first_number + place,
+                    precision=self.precision,
+                    told=told,
+                )
+            )[0]
+            for place, picture in enumerate(pictures)
+        ]
+
+    def enlarging(
+        self,
+        stages: Collection[int] | None = None,
+        sampler: str | Sequence[str] | None = None,
+        steps: int | Sequence[int] | None = None,
+        guidance_scale: float | Sequence[float] | None = None,
+        tile: int = TILE,
+    ) -> list[Enlarging]:
+        """Settle how pictures are enlarged; the arguments are those of :meth:`upscale`.
+
+        Raises:
+            UsageError: for a stage that is not there, numbers that do not fit.
+        """
+        upper = [stage.index for stage in self.stages[1:]]
+        chosen = upper if stages is None else sorted(set(stages))
+        if not chosen or not set(chosen) <= set(upper):
+            asked, allowed = (", ".join(map(str, some)) or "none" for some in (chosen, upper))
+            raise UsageError(
+                f"stages {asked}: the fitted ones that enlarge are {allowed}; choose of them"
+            )
+        if tile < 1:
+            raise UsageError(f"tile {tile}: give the side of a tile in pixels, at least 1")
+        used = [self.stages[index] for index in chosen]
+        own = [stage.config.sampling for stage in used]
+        scales = [how.guidance_scale for how in own]
+        settled = zip(
+            _per_stage(sampler, [str(how.sampler) for how in own], len(used), "sampler"),
+            _per_stage(steps, [how.steps for how in own], len(used), "steps"),
+            _per_stage(guidance_scale, scales, len(used), "guidance_scale"),
+            strict=True,
+        )
+        drawings = [Drawing(*each) for each in settled]
+        for stage, how in zip(used, drawings, strict=True):
+            stage.times(how.steps)
+            stage.sampler(how.sampler)
+        return [Enlarging(*each, tile) for each in zip(used, drawings, strict=True)]
+
     def plan(
         self,
         *,
@@ -386,6 +493,19 @@ def _rows(text: TextEmbedding | None, rows: range) -> TextEmbedding | None:
 def to_pictures(images: Tensor) -> list[Image.Image]:
     """Turn images (B, 3, H, W) in [-1, 1] into PIL images."""
     return [Image.fromarray(array) for array in to_uint8(images).permute(0, 2, 3, 1).cpu().numpy()]
+
+
+def from_picture(picture: Image.Image) -> Tensor:
+    """Turn a PIL image into (1, 3, H, W) in [-1, 1]; upright, and white where nothing is.
+
+    Raises:
+        DataError: for numbers that are no picture.
+    """
+    try:
+        pixels = np.array(truthful(picture))
+    except RejectedItem as error:
+        raise DataError(f"picture: {error}") from None
+    return from_uint8(torch.from_numpy(pixels).permute(2, 0, 1)[None])
 
 
 def _load_stage(config: CascadeConfig, index: int, path: Path, device: torch.device) -> Stage:

@@ -109,7 +109,7 @@ class Stage:
         """
         denoise = make_denoiser(self.network, self.config.schedule, self.config.objective)
         if steer is None:
-            denoise = self._guided(denoise, guidance_scale, negative)
+            denoise = self.guided(denoise, guidance_scale, negative)
         else:
             denoise = steer(self, denoise)
         denoise = self.thresholding.wrap(denoise)
@@ -222,7 +222,7 @@ class Stage:
         shape = (self.network.config.channels, *sides)
         return normal(generators(numbers, seed, self.name, purpose), shape).to(self.device)
 
-    def _guided(
+    def guided(
         self, denoise: Denoiser, scale: float | None, negative: TextEmbedding | None
     ) -> Denoiser:
         """Guide as the parameter file says; a network without text is guided by no text."""

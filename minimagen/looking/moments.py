@@ -39,33 +39,33 @@ class Moment:
     x_0: Tensor
 
 
-def watching(seen: list[Moment], edit: Edit = Canvas.paint) -> Edit:
+def noting(seen: list[Moment], edit: Edit = Canvas.paint) -> Edit:
     """Note every estimate that is made while pictures are drawn.
 
         seen = []
-        imagen.sample(["a red circle"], edit=watching(seen))
+        imagen.sample(["a red circle"], edit=noting(seen))
 
     Args:
         seen: gets a moment for each call of the denoiser, guided as it is.
         edit: how pictures are drawn.
     """
 
-    def watched(canvas: Canvas) -> Tensor:
+    def noted(canvas: Canvas) -> Tensor:
         def bind(cond: Conditioning, guided: bool = True) -> Bound:
             denoise = canvas.bind(cond, guided)
 
-            def noting(x_t: Tensor, t: Tensor) -> Tensor:
+            def note(x_t: Tensor, t: Tensor) -> Tensor:
                 x_0 = denoise(x_t, t)
                 now = float(t[0])
                 log_snr = canvas.level(now).log_snr
                 seen.append(Moment(canvas.stage, now, log_snr, cond, x_t.clone(), x_0.clone()))
                 return x_0
 
-            return noting
+            return note
 
         return edit(replace(canvas, bind=bind))
 
-    return watched
+    return noted
 
 
 @torch.no_grad()

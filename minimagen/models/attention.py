@@ -64,7 +64,9 @@ class CrossAttention(nn.Module):
         k = rearrange(keys, "B L (h d) -> B h d L", h=self.heads)
         times = text.mask if text.weights is None else torch.where(text.mask, text.weights, 0.0)
         scores = q @ k * q.shape[-1] ** -0.5 + times.to(q.dtype).log()[:, None, None, :]
-        return rearrange(scores.softmax(dim=-1), "B h (H W) L -> B h H W L", H=x_BCHW.shape[2])
+        weights = scores.softmax(dim=-1)
+        out: Tensor = rearrange(weights, "B h (H W) L -> B h H W L", H=x_BCHW.shape[2])
+        return out
 
 
 class TextReader(nn.Module):

@@ -6,15 +6,15 @@ import torch
 from minimagen import Imagen
 from minimagen.conditioning import Conditioning
 from minimagen.editing.image_to_image import image_to_image
-from minimagen.looking.moments import Moment, noised, watching
+from minimagen.looking.moments import Moment, noised, noting
 from minimagen.sampling.walk import levels
 
 CAPTIONS = ["a red circle", "a blue square"]
 
 
-def test_watching_changes_no_bit_and_sees_every_call(imagen: Imagen) -> None:
+def test_noting_changes_no_bit_and_sees_every_call(imagen: Imagen) -> None:
     seen: list[Moment] = []
-    drawn = imagen.sample(CAPTIONS, steps=3, edit=watching(seen))
+    drawn = imagen.sample(CAPTIONS, steps=3, edit=noting(seen))
     assert torch.equal(drawn, imagen.sample(CAPTIONS, steps=3))
     assert [moment.stage for moment in seen] == [0] * 3 + [1] * 3
     for stage, moments in zip(imagen.stages, (seen[:3], seen[3:]), strict=True):
@@ -26,14 +26,14 @@ def test_watching_changes_no_bit_and_sees_every_call(imagen: Imagen) -> None:
 def test_the_last_estimate_is_the_picture(imagen: Imagen) -> None:
     """DDIM's last step keeps sigma_0 / sigma_t of the noise, 1e-3 at the most."""
     seen: list[Moment] = []
-    drawn = imagen.sample(CAPTIONS, sampler="ddim", edit=watching(seen))
+    drawn = imagen.sample(CAPTIONS, sampler="ddim", edit=noting(seen))
     assert torch.allclose(seen[-1].x_0.clamp(-1, 1), drawn, atol=4e-3)
 
 
-def test_an_edit_can_be_watched(imagen: Imagen) -> None:
+def test_what_an_edit_does_is_noted(imagen: Imagen) -> None:
     seen: list[Moment] = []
     edit = image_to_image(torch.zeros(1, 3, 32, 32), 0.5)
-    drawn = imagen.sample(CAPTIONS, steps=4, edit=watching(seen, edit))
+    drawn = imagen.sample(CAPTIONS, steps=4, edit=noting(seen, edit))
     assert torch.equal(drawn, imagen.sample(CAPTIONS, steps=4, edit=edit))
     assert max(moment.t for moment in seen if moment.stage == 0) == 0.5
 

@@ -10,7 +10,7 @@ from PIL import Image, ImageSequence
 from minimagen import Imagen
 from minimagen.errors import UsageError
 from minimagen.looking.film import LAST_MS, STEP_MS, frames, write_film
-from minimagen.looking.moments import Moment, watching
+from minimagen.looking.moments import Moment, noting
 from minimagen.looking.overlays import overlay, time_sheet, token_sheet
 
 GREY = Image.new("RGB", (60, 30), (128, 128, 128))
@@ -42,7 +42,7 @@ def test_a_film_has_a_frame_for_every_call_and_rests_at_its_end(
     imagen: Imagen, tmp_path: Path, name: str
 ) -> None:
     seen: list[Moment] = []
-    imagen.sample(["a red circle"], steps=2, edit=watching(seen))
+    imagen.sample(["a red circle"], steps=2, edit=noting(seen))
     write_film(tmp_path / name, frames(seen, cell=64))
     with Image.open(tmp_path / name) as film:
         shown = [frame.info["duration"] for frame in ImageSequence.Iterator(film)]
