@@ -28,7 +28,7 @@ from PIL import Image
 
 from benchmarks.record import MEASURED, print_table, save
 from minimagen.data.drawing import draw
-from minimagen.data.grammar import Draws, one
+from minimagen.data.grammar import Draws
 from minimagen.data.shapes import scene_for
 from minimagen.data.world import COLOURS, GROUND, HELD_OUT, SHAPES, Scene, Thing
 from minimagen.grid import captioned_grid

@@ -23,6 +23,7 @@ from minimagen.runtime import Precision, autocast, pick_device, pick_precision
 from minimagen.seeds import hash_key
 from minimagen.stage import Drawing, Stage, Steer
 from minimagen.tensors import from_uint8, to_uint8
+from minimagen.text.captions import clean
 from minimagen.text.encoders import (
     TextEncoder,
     TunedConfig,
@@ -408,15 +409,29 @@ class Imagen:
 
     def encode(self, captions: Sequence[Caption]) -> TextEmbedding | None:
         """Embed captions; None for an unconditional cascade. The encoder is loaded at first use."""
+        encoder = self._reader()
+        if encoder is None:
+            return None
+        prompts = [literal(c) if isinstance(c, str) else c for c in captions]
+        return encode_prompts(encoder, prompts).to(self.device)
+
+    def pieces(self, caption: Caption) -> list[str]:
+        """Say of each token which letters of the caption it stands for.
+
+        Empty ones stand for none, such as the end of a caption; an unconditional cascade has none.
+        """
+        encoder = self._reader()
+        text = clean(caption if isinstance(caption, str) else caption.text)
+        return [] if encoder is None else [text[start:end] for start, end in encoder.spans(text)]
+
+    def _reader(self) -> TextEncoder | None:
         if self.text_encoder is None:
             return None
         if self._encoder is None:
             self._encoder = load_encoder(self.text_encoder, self.device)
-        encoder = self._encoder
         if self._windows > 1:
-            encoder = WindowedEncoder(encoder, self._windows)
-        prompts = [literal(c) if isinstance(c, str) else c for c in captions]
-        return encode_prompts(encoder, prompts).to(self.device)
+            return WindowedEncoder(self._encoder, self._windows)
+        return self._encoder
 
     def _negative(
         self, captions: Sequence[Caption] | Caption | None, count: int

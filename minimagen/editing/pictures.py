@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from minimagen.aspect import Sides
+from minimagen.conditioning import TextEmbedding
 
 
 def fitted(images: Tensor, sides: Sides) -> Tensor:
@@ -32,5 +33,14 @@ def touched(mask: Tensor, sides: Sides) -> Tensor:
 
 def only(images: Tensor, places: range, like: Tensor) -> Tensor:
     """Pick the images of a batch, put beside ``like``; one image alone serves every place."""
-    rows = [0] * len(places) if len(images) == 1 else list(places)
-    return images[torch.tensor(rows)].to(like.device)
+    return images[rows_of(len(images), places)].to(like.device)
+
+
+def told(text: TextEmbedding, places: range, like: Tensor) -> TextEmbedding:
+    """Pick the captions of a batch, put beside ``like``; one caption alone serves every place."""
+    return text[rows_of(len(text), places)].to(like.device)
+
+
+def rows_of(count: int, places: range) -> Tensor:
+    """Say which of some things belong to a batch; one alone serves every place."""
+    return torch.tensor([0] * len(places) if count == 1 else list(places))
