@@ -15,6 +15,7 @@ save in memory.
 """
 
 import argparse
+import json
 import resource
 import time
 from collections.abc import Sequence
@@ -34,18 +35,18 @@ from minimagen.data.world import COLOURS, GROUND, HELD_OUT, SHAPES, Scene, Thing
 from minimagen.grid import captioned_grid
 from minimagen.imagen import Imagen
 
-EACH = 4  # scenes of each held-out combination
+EACH = 2  # scenes of each held-out combination
 WAYS = {
     "as the parameter file says": {},
     "no noise": {"augmentation": 0.0},
-    "one step": {"steps": 1},
     "one step, no noise": {"steps": 1, "augmentation": 0.0},
 }
 FILTERS = {"bicubic": Image.Resampling.BICUBIC, "lanczos": Image.Resampling.LANCZOS}
 BEST = "one step, no noise"
 LARGE, UNIT = 250, 64  # side of the large scene in pixels, and of its unit of length
-TILES = 256, 512, 4096  # the last one is the whole picture
+TILE, WHOLE = 512, 4096  # the second one is larger than the picture
 SEED = 3
+PARTS = "quality", "seams", "memory"
 
 Levels = NDArray[np.float64]  # (H, W, 3), 0 to 255
 
@@ -144,8 +145,8 @@ def seams(imagen: Imagen, folder: Path) -> dict[str, dict[str, float]]:
     scene, times = large_scene(LARGE / UNIT), imagen.stages[-1].config.size // UNIT
     small = Image.fromarray(draw(scene, UNIT, (LARGE, LARGE)))
     truth = Image.fromarray(draw(scene, UNIT * times, (LARGE * times, LARGE * times)))
-    tile, made = TILES[1], {}
-    for name, side in (("tiles", tile), ("at once", TILES[-1])):
+    tile, made = TILE, {}
+    for name, side in (("tiles", tile), ("at once", WHOLE)):
         [made[name]] = imagen.upscale([small], ["many shapes"], tile=side, **WAYS[BEST])  # type: ignore[arg-type]
     made["tiles cut apart"] = cut_apart(imagen, small, tile, times)
     made["bicubic"] = small.resize(truth.size, Image.Resampling.BICUBIC)
@@ -179,10 +180,11 @@ def _resident() -> float:
 def memory(run: Path) -> dict[str, dict[str, float]]:
     """Return peak memory and time by the side of a tile, each in a process of its own."""
     found = {}
-    for tile in TILES:
+    for tile in (TILE, WHOLE):
         with get_context("spawn").Pool(1) as pool:
             peak, seconds = pool.apply(_peak, (run, tile))
-        found[f"tiles of {tile} px"] = {"peak, MB": round(peak), "CPU seconds": round(seconds, 1)}
+        name = "at once" if tile == WHOLE else f"tiles of {tile} px"
+        found[name] = {"peak, MB": round(peak), "CPU seconds": round(seconds, 1)}
     return found
 
 
@@ -209,15 +211,29 @@ def main() -> None:
     )
     parser.add_argument("-d", "--directory", type=Path, required=True)
     parser.add_argument("-o", "--output", type=Path, default=Path(), help="of the 2,000 px picture")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="default: all")
     options = parser.parse_args()
     imagen, scenes = Imagen.load(options.directory, device="cpu"), held_out_scenes()
-    results = {"quality": quality(imagen, scenes), "seams": seams(imagen, options.output)}
-    results["memory"] = memory(options.directory)
-    for name, table in results.items():
+    measures = {
+        "quality": lambda: quality(imagen, scenes),
+        "seams": lambda: seams(imagen, options.output),
+        "memory": lambda: memory(options.directory),
+    }
+    for part in options.parts:
+        table = measures[part]()
         columns = list(next(iter(table.values())))
-        print_table((name, *columns), [[row, *cells.values()] for row, cells in table.items()])
-    sheet(imagen, scenes[::EACH]).quantize(256).save(MEASURED / "upscaling.png")
-    save("upscaling", "python -m benchmarks.upscaling -d training_<TIMESTAMP>", results)
+        print_table((part, *columns), [[row, *cells.values()] for row, cells in table.items()])
+        keep(part, table)
+    if "quality" in options.parts:
+        sheet(imagen, scenes[::EACH]).quantize(256).save(MEASURED / "upscaling.png")
+
+
+def keep(part: str, table: dict[str, dict[str, float]]) -> None:
+    """Write one part's table beside those that were measured before."""
+    path = MEASURED / "upscaling.json"
+    before = json.loads(path.read_text()) if path.is_file() else {}
+    parts = {name: before[name] for name in PARTS if name in before} | {part: table}
+    save("upscaling", "python -m benchmarks.upscaling -d training_<TIMESTAMP>", parts)
 
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ if TYPE_CHECKING:  # their imports cost seconds that --help need not wait for
     from minimagen.imagen import Imagen
     from minimagen.looking.subjects import Subject
 
-VIEWS = "attention", "trajectory", "loss"
-OF_A_PICTURE = "attention", "loss"
+VIEWS = "attention", "words", "trajectory", "loss"
+OF_A_PICTURE = "attention", "words", "loss"
 WHAT, HOW = "what is looked at", "how it is drawn"
 FLAGS = (
     run_flag(WHAT),
@@ -70,7 +70,7 @@ def look(options: argparse.Namespace) -> Path:
     )
     subjects = _subjects(imagen, options, picture, caption)
     folder = new_directory(options.output or Path(), "looked_inside")
-    _write(folder, subjects, views, caption, imagen.pieces(caption), options)
+    _write(folder, imagen, subjects, views, caption, options)
     print(folder)
     return folder
 
@@ -110,10 +110,10 @@ def _subjects(
 
 def _write(
     folder: Path,
+    imagen: "Imagen",
     subjects: "Sequence[Subject]",
     views: Sequence[str],
     caption: str,
-    pieces: Sequence[str],
     options: argparse.Namespace,
 ) -> None:
     from minimagen.looking.report import (
@@ -121,13 +121,21 @@ def _write(
         write_losses,
         write_pictures,
         write_trajectory,
+        write_words,
     )
+    from minimagen.looking.words import words_of
 
     write_pictures(folder, subjects)
+    read = [True]
     if "attention" in views:
+        pieces = imagen.pieces(caption)
         read = [write_attention(folder, one, pieces) for one in subjects]
-        if not any(read):
-            print("attention: these stages read no captions, so there are no maps")
+    if "words" in views:
+        words = {word: imagen.encode([rest]) for word, rest in words_of(caption).items()}
+        known = {word: text for word, text in words.items() if text is not None}
+        read = [write_words(folder, one, known) for one in subjects]
+    if not any(read):
+        print("these stages read no captions, so there are no maps of tokens and words")
     if "trajectory" in views:
         write_trajectory(folder, subjects, ".gif" if options.film == "gif" else ".png")
     if "loss" in views:

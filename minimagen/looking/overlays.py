@@ -45,7 +45,7 @@ def token_sheet(
         maps: by the side of a position in pixels, (L, H, W) each, as ``attention_maps`` returns
             them for one picture.
     """
-    headings, columns = [f"{side} px" for side in maps], max(1, 6 // len(maps))
+    headings, columns = _named(maps), max(1, 6 // len(maps))
     entries, captions = [[picture] * len(maps)], ["picture"]
     for place, token in enumerate(tokens):
         entries.append([overlay(picture, levels[place]) for levels in maps.values()])
@@ -54,20 +54,42 @@ def token_sheet(
     return captioned_grid(entries, captions, cell=CELL, columns=columns, headings=headings)
 
 
-def time_sheet(
-    picture: Image.Image, token: str, maps: Sequence[Mapping[int, Tensor]], names: Sequence[str]
-) -> Image.Image:
-    """Show one token's map at every level (across) and every moment (down).
+def word_sheet(picture: Image.Image, words: Sequence[str], maps: Tensor) -> Image.Image:
+    """Show every word's map beside the picture.
 
     Args:
         picture: what the maps belong to.
+        words: of its caption.
+        maps: (W, H, W), as ``word_maps`` returns them for one picture.
+    """
+    shown = [picture, *(overlay(picture, one) for one in maps)]
+    return captioned_grid([[one] for one in shown], ["picture", *words], cell=CELL, columns=6)
+
+
+def time_sheet(
+    pictures: Sequence[Image.Image],
+    token: str,
+    maps: Sequence[Mapping[int, Tensor]],
+    names: Sequence[str],
+) -> Image.Image:
+    """Show one token's map at every moment and level, beside the noisy picture.
+
+    Args:
+        pictures: the picture at each moment.
         token: whose maps they are.
         maps: for each moment, by the side of a position in pixels, (H, W) each.
         names: of the moments.
     """
-    rows = [[picture, *(overlay(picture, level) for level in moment.values())] for moment in maps]
-    headings = [token, *(f"{side} px" for side in maps[0])]
-    return captioned_grid(rows, names, cell=CELL, columns=1, headings=headings)
+    entries = [
+        [picture, *(overlay(picture, level) for level in levels.values())]
+        for picture, levels in zip(pictures, maps, strict=True)
+    ]
+    headings, columns = [f'"{token}"', *_named(maps[0])], max(1, 6 // len(entries[0]))
+    return captioned_grid(entries, names, cell=CELL, columns=columns, headings=headings)
+
+
+def _named(maps: Mapping[int, Tensor]) -> list[str]:
+    return [f"positions of {side} px" for side in maps]
 
 
 def _coloured(share: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from minimagen.looking.noise_levels import LevelLoss
 
@@ -27,6 +28,9 @@ def draw_losses(by_stage: Mapping[str, Curves]) -> Figure:
                 y = [getattr(level, name) for level in levels]
                 axes.plot(x, y, color=colour, linestyle=dashes, linewidth=1.6, label=told)
             axes.set_yscale("log")
+            axes.yaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5), numticks=8))
+            axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+            axes.yaxis.set_minor_formatter(NullFormatter())
             axes.set_title(title, loc="left", fontsize=9)
             axes.grid(color="#dddddd", linewidth=0.6)
             axes.set_axisbelow(True)

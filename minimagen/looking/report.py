@@ -2,20 +2,23 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from PIL import Image
 
+from minimagen.conditioning import TextEmbedding
 from minimagen.imagen import to_pictures
 from minimagen.looking.attention import NULL, attention_maps
 from minimagen.looking.film import frames, write_film
 from minimagen.looking.moments import Moment
 from minimagen.looking.noise_levels import LevelLoss, evenly_spread, loss_by_noise_level
-from minimagen.looking.overlays import time_sheet, token_sheet
+from minimagen.looking.overlays import time_sheet, token_sheet, word_sheet
 from minimagen.looking.subjects import Subject
+from minimagen.looking.words import word_maps
 
+Words = Mapping[str, TextEmbedding]
 END = "(end)"
 TIMES_SHOWN = 6  # moments of a token's sheet
 LEVELS = 16  # noise levels of the loss
@@ -47,10 +50,27 @@ def write_attention(folder: Path, subject: Subject, pieces: Sequence[str]) -> bo
     shown = _some(subject.moments)
     over_time = [attention_maps(subject.stage, [moment]) for moment in shown]
     times = [f"log-SNR {moment.log_snr:.1f}" for moment in shown]
+    noisy = [to_pictures(moment.x_t)[0] for moment in shown]
     for place, token in enumerate(tokens):
         found = [{side: one[0, place] for side, one in moment.items()} for moment in over_time]
-        sheet = time_sheet(picture, token, found, times)
+        sheet = time_sheet(noisy, token, found, times)
         sheet.save(home / f"{name}_token_{place}_{_slug(token)}.png")
+    return True
+
+
+def write_words(folder: Path, subject: Subject, words: Words) -> bool:
+    """Write which pixels each word decides; False where no text is read, or there is no word.
+
+    Args:
+        folder: gets ``words_stage_<i>.png``.
+        subject: one picture at one stage.
+        words: of its caption, and the embedding of the caption without each, (1, L, D).
+    """
+    if subject.stage.network.reader is None or not words:
+        return False
+    maps = word_maps(subject.stage, _some(subject.moments), list(words.values()))
+    sheet = word_sheet(_picture(subject), list(words), maps[0])
+    sheet.save(folder / f"words_stage_{subject.stage.index}.png")
     return True
 
 

@@ -36,6 +36,8 @@ def test_everything_of_a_drawing(here: Path) -> None:
         "picture_stage_1.png",
         "attention/stage_0.png",
         "attention/stage_1.png",
+        "words_stage_0.png",
+        "words_stage_1.png",
         "trajectory.png",
         "loss_by_noise_level.png",
         "loss_by_noise_level.json",
@@ -66,10 +68,11 @@ def test_the_picture_is_the_one_that_is_drawn(here: Path, imagen: Imagen) -> Non
 
 
 def test_a_picture_that_is_there(here: Path) -> None:
-    assert main(["look", "-d", "training_run", "-i", "photo.png"]) == 0
+    assert main(["look", "-d", "training_run", "-i", "photo.png", "-c", "a street"]) == 0
     assert files_in(here) == {
         "picture_stage_0.png",
         "attention/stage_0.png",
+        "words_stage_0.png",
         "loss_by_noise_level.png",
         "loss_by_noise_level.json",
     }
@@ -82,7 +85,7 @@ def test_a_picture_that_is_there(here: Path) -> None:
         (["-i", "text.png"], "--IMAGE text.png: not an image of a known kind"),
         (["-i", "photo.png", "-ns", "3"], "--STEPS: means nothing with --IMAGE"),
         (["-i", "photo.png", "--only", "trajectory"], "--ONLY trajectory: --IMAGE is not drawn"),
-        (["--only", "colours"], "--ONLY colours: choose one of attention, trajectory, loss"),
+        (["--only", "colours"], "--ONLY colours: choose one of attention, words,"),
         (["--film", "mp4"], "--FILM mp4: choose one of apng, gif"),
         (["-st", "2"], "stages 2: choose of the fitted ones, 0 to 1"),
         (["-ns", "0"], "--STEPS 0: give a whole number"),

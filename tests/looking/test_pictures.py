@@ -33,8 +33,8 @@ def test_sheets_hold_a_cell_for_every_token_level_and_moment() -> None:
     maps = {4: torch.rand(3, 16, 16), 8: torch.rand(3, 8, 8)}
     one_row = token_sheet(GREY, ["(null)", "red"], maps)
     assert one_row.width > 6 * 192  # three entries of two levels
-    by_time = time_sheet(GREY, "red", [{4: maps[4][0]}] * 3, ["early", "later", "late"])
-    assert by_time.height > 3 * 96
+    by_time = time_sheet([GREY] * 4, "red", [{4: maps[4][0]}] * 4, ["1", "2", "3", "4"])
+    assert by_time.size > (3 * 2 * 192, 2 * 96)  # three pairs in a row, then one
 
 
 @pytest.mark.parametrize("name", ["film.png", "film.gif"])
