@@ -20,6 +20,8 @@ from minimagen.diffusion.times import DiscreteTimes
 from minimagen.errors import ConfigError, UsageError
 from minimagen.lowres import prepare_lowres
 from minimagen.models import UNet
+from minimagen.models.reading import ReadOnce
+from minimagen.runtime import is_sharded
 from minimagen.sampling import SAMPLERS, Sampler
 from minimagen.sampling.grids import discrete_grid
 from minimagen.sampling.walk import Bound
@@ -100,14 +102,15 @@ class Stage:
     ) -> Denoiser:
         """Return the network as a denoiser: guided, then thresholded, then shown its last estimate.
 
-        A self-conditioned one remembers: it is good for one walk.
+        It is good for one walk: it reads a text once, and a self-conditioned one remembers.
 
         Args:
             guidance_scale: of the text; None is the stage's own.
             negative: captions to steer away from.
             steer: takes the place of the stage's own guidance, whose settings it does not see.
         """
-        denoise = make_denoiser(self.network, self.config.schedule, self.config.objective)
+        network = self.network if is_sharded(self.network) else ReadOnce(self.network)
+        denoise = make_denoiser(network, self.config.schedule, self.config.objective)
         if steer is None:
             denoise = self._guided(denoise, guidance_scale, negative)
         else:
