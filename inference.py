@@ -30,7 +30,13 @@ def infer(options: argparse.Namespace) -> Path:
     prompts = [one.prompt for one in drawn_from]
     weights = options.weights or "ema"
     prepare_weights(directory, weights)
-    imagen = Imagen.load(directory, options.device, weights=weights, precision=options.precision)
+    imagen = Imagen.load(
+        directory,
+        options.device,
+        weights=weights,
+        precision=options.precision,
+        one_at_a_time=bool(options.one_at_a_time),
+    )
     imagen = imagen.with_windows(options.windows or 1)
     planned, fitted = len(imagen.config.imagen.stages), len(imagen.stages)
     if fitted < planned:
@@ -43,6 +49,7 @@ def infer(options: argparse.Namespace) -> Path:
         "steps": options.steps,
         "size": options.img_side_len,
         "aspect_ratio": options.aspect_ratio or 1.0,
+        "tile": options.tile,
     }
     tell_untrained(imagen, directory, how["aspect_ratio"])
     plans = imagen.plan(**how)

@@ -19,7 +19,7 @@ from minimagen.data.items import RejectedItem
 from minimagen.data.pictures import truthful
 from minimagen.errors import CheckpointError, DataError, UsageError
 from minimagen.models import UNet
-from minimagen.runtime import Precision, autocast, pick_device, pick_precision
+from minimagen.runtime import Precision, autocast, pick_device, pick_precision, visiting
 from minimagen.seeds import hash_key
 from minimagen.stage import Drawing, Stage, Steer
 from minimagen.tensors import from_uint8, to_uint8
@@ -48,14 +48,21 @@ class Imagen:
         config: the parameter files.
         stages: one for each of ``config.imagen.stages`` that can be drawn with, from the first.
         precision: what the networks compute in.
+        device: where they compute; None is where they are. One that is elsewhere goes there only
+            while it draws.
     """
 
     def __init__(
-        self, config: CascadeConfig, stages: Sequence[Stage], precision: Precision = "no"
+        self,
+        config: CascadeConfig,
+        stages: Sequence[Stage],
+        precision: Precision = "no",
+        device: torch.device | None = None,
     ) -> None:
         self.config = config
         self.stages = list(stages)
         self.precision = precision
+        self.device = stages[0].device if device is None else device
         self.text_encoder = config.imagen.text_encoder
         self._encoder: TextEncoder | None = None
         self._windows = 1
@@ -78,6 +85,7 @@ class Imagen:
         *,
         weights: str = "ema",
         precision: Precision | None = None,
+        one_at_a_time: bool = False,
     ) -> "Imagen":
         """Load the consecutive fitted stages of a training directory, or of a saved cascade.
 
@@ -86,11 +94,14 @@ class Imagen:
             device: None is the best there is.
             weights: which of a stage's weights, as :func:`weights_path` takes them.
             precision: None is bf16 on a GPU that has it.
+            one_at_a_time: keep networks in main memory, and each on the device only while it draws:
+                a GPU then needs room for the largest of them alone.
 
         Raises:
             CheckpointError: when this is no such directory, or its first stage has no weights.
         """
         directory, place = Path(directory), pick_device(device)
+        home = torch.device("cpu") if one_at_a_time else place
         _check_directory(directory)
         config = CascadeConfig.read(directory / "parameters")
         stages = []
@@ -98,13 +109,13 @@ class Imagen:
             path = weights_path(directory, index, weights)
             if not path.is_file():
                 break
-            stages.append(_load_stage(config, index, path, place))
+            stages.append(_load_stage(config, index, path, home))
         if not stages:
             raise CheckpointError(
                 f"{weights_path(directory, 0, weights)}: no such file, so no stage can be drawn "
                 "with; fit stage 0, or choose other --WEIGHTS"
             )
-        made = cls(config, stages, pick_precision(precision, place))
+        made = cls(config, stages, pick_precision(precision, place), place)
         if made.text_encoder is not None:
             made.text_encoder = encoder_in(directory, made.text_encoder)
         return made
@@ -128,7 +139,7 @@ class Imagen:
         changed = [
             replace(stage, config=config.imagen.stages[stage.index]) for stage in self.stages
         ]
-        made = Imagen(config, changed, self.precision)
+        made = Imagen(config, changed, self.precision, self.device)
         made.text_encoder = self.text_encoder
         made._encoder, made._windows = self._encoder, self._windows
         return made
@@ -159,11 +170,6 @@ class Imagen:
         for stage in self.stages:
             write_weights(weights_path(directory, stage.index), stage.network.state_dict())
 
-    @property
-    def device(self) -> torch.device:
-        """Where the networks are."""
-        return self.stages[0].device
-
     def sample(self, captions: Sequence[Caption], **options: object) -> Tensor:
         """Draw captions; the last of :meth:`sample_stages`, whose options it takes."""
         return self.sample_stages(captions, **options)[-1]  # type: ignore[arg-type]
@@ -187,6 +193,7 @@ class Imagen:
         batch_size: int = 16,
         steer: Steer | None = None,
         edit: Edit = Canvas.paint,
+        tile: int | None = None,
     ) -> list[Tensor]:
         """Draw captions and keep what every stage drew.
 
@@ -207,6 +214,8 @@ class Imagen:
             steer: guidance of your own in place of each stage's, such as
                 ``lambda stage, denoise: autoguided(denoise, weaker, 2.0)``.
             edit: draws on each stage's canvas in place of a plain walk, see ``editing``.
+            tile: compute larger pictures in squares of so many pixels: the same pictures up to
+                rounding, in less memory and more time.
 
         Returns:
             One tensor a stage, (N, 3, H, W) in [-1, 1], on the CPU.
@@ -227,6 +236,7 @@ class Imagen:
             aspect_ratio=aspect_ratio,
             steer=steer,
             edit=edit,
+            tile=tile,
         )
         text = self.encode(captions)
         negative = self._negative(negative_captions, len(captions))
@@ -269,7 +279,7 @@ class Imagen:
             seed: with a picture's number it fixes all draws of a picture.
             first_number: number of the first picture.
             tile: side of a tile in pixels; changes nothing but memory and time.
-            told: is told how many tiles of a picture are done, and of how many.
+            told: is told how many calls of a network are done for a picture, and of about how many.
 
         Raises:
             UsageError: for a stage that is not there, numbers that do not fit, a picture that is
@@ -296,6 +306,7 @@ class Imagen:
                     chain,
                     seed=seed,
                     number=first_number + place,
+                    device=self.device,
                     precision=self.precision,
                     told=told,
                 )
@@ -351,6 +362,7 @@ class Imagen:
         aspect_ratio: float = 1.0,
         steer: Steer | None = None,
         edit: Edit = Canvas.paint,
+        tile: int | None = None,
     ) -> list["StagePlan"]:
         """Settle how each stage is sampled; the arguments are those of :meth:`sample_stages`.
 
@@ -376,11 +388,12 @@ class Imagen:
             self._sides(aspect_ratio)[:count],
             strict=True,
         )
-        drawings = [Drawing(*each, steer=steer, edit=edit) for each in settled]
+        drawings = [Drawing(*each, steer=steer, edit=edit, tile=tile) for each in settled]
         plans = [StagePlan(*plan) for plan in zip(stages, drawings, strict=True)]
         for stage, how in zip(stages, drawings, strict=True):
             stage.times(how.steps)  # more steps than a stage's timesteps are refused here
             stage.sampler(how.sampler)  # and unknown samplers here
+            stage.tile(how)  # and squares that a network cannot be asked about
         if negative_captions is not None:
             _require_guidance(plans)
         return plans
@@ -398,12 +411,13 @@ class Imagen:
         numbers = range(first_number + places.start, first_number + places.stop)
         drawn: list[Tensor] = []
         for plan in plans:
-            lowres = plan.stage.lowres(drawn[-1], seed, numbers, plan.sides) if drawn else None
-            cond = Conditioning(text, lowres)
-            with autocast(self.device, self.precision):
-                images = plan.stage.sample(
-                    cond, plan.how, seed=seed, numbers=numbers, negative=negative, places=places
-                )
+            with visiting(plan.stage.network, self.device):
+                lowres = plan.stage.lowres(drawn[-1], seed, numbers, plan.sides) if drawn else None
+                cond = Conditioning(text, lowres)
+                with autocast(self.device, self.precision):
+                    images = plan.stage.sample(
+                        cond, plan.how, seed=seed, numbers=numbers, negative=negative, places=places
+                    )
             drawn.append(images.cpu())
         return drawn
 

@@ -10,23 +10,23 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from minimagen.aspect import Sides
+from minimagen.canvas import Canvas
 from minimagen.conditioning import Conditioning, TextEmbedding
-from minimagen.diffusion import Denoiser
-from minimagen.diffusion.tiling import tiled, tiles
 from minimagen.errors import UsageError
-from minimagen.models.reach import reach
-from minimagen.runtime import Precision, autocast
+from minimagen.runtime import Precision, autocast, visiting
+from minimagen.sampling.walk import Bound
 from minimagen.stage import Drawing, Stage
 
 TILE = 512  # pixels of a tile's side, without what is looked at around it
 LARGEST = 64_000_000  # pixels of a result; each takes about 100 bytes on the way
 
 Told = Callable[[int, int], None]
-"""Is told how many tiles are done, and of how many."""
+"""Is told how many calls of a network are done, and of about how many."""
 
 
 @dataclass(frozen=True)
@@ -59,20 +59,15 @@ class Enlarging:
         """Side of a tile that the network takes."""
         return math.ceil(self.tile / self.multiple) * self.multiple
 
-    def tiles(self, sides: Sides) -> int:
-        """Count the tiles that a picture of these sides is asked for in."""
-        halo = reach(self.stage.network.config)
-        return 1 if halo is None else len(list(tiles(sides, self.tile_side, halo)))
+    @property
+    def steps(self) -> int:
+        """How many steps a picture takes."""
+        return len(self.stage.times(self.how.steps)) - 1
 
-    def drawing(self, sides: Sides, told: Callable[[], None]) -> Drawing:
-        """Return how a picture of these sides is drawn."""
-        return replace(self.how, sides=sides, steer=partial(self._steered, told))
-
-    def _steered(self, told: Callable[[], None], stage: Stage, denoise: Denoiser) -> Denoiser:
-        halo = reach(stage.network.config)
-        if halo is not None:
-            denoise = tiled(denoise, self.tile_side, halo, told)
-        return stage.guided(denoise, self.how.guidance_scale, None)
+    def drawing(self, sides: Sides, tell: Callable[[], None]) -> Drawing:
+        """Return how a picture of these sides is drawn; each call of the network is told of."""
+        tile = self.tile_side if self.stage.network.config.is_convolutional else None
+        return replace(self.how, sides=sides, tile=tile, edit=partial(_counted, tell))
 
 
 def growth(chain: Sequence[Enlarging]) -> Fraction:
@@ -114,6 +109,7 @@ def enlarge(
     *,
     seed: int,
     number: int,
+    device: torch.device,
     precision: Precision = "no",
     told: Told = lambda done, of: None,
 ) -> Tensor:
@@ -129,18 +125,20 @@ def enlarge(
         chain: the stages, in their order.
         seed: with the number it fixes all draws.
         number: of the picture.
+        device: where the networks compute, also those that are elsewhere until then.
         precision: what the networks compute in.
-        told: is told after every tile.
+        told: is told after every call of a network.
     """
     height, width = (int(side * growth(chain)) for side in image.shape[2:])
     image = _filled_up(image, _multiple(chain))
-    tell = _counter(_tiles_in_all((image.shape[2], image.shape[3]), chain), told)
+    tell = _counter(sum(one.steps for one in chain), told)
     for one in chain:
         sides = int(image.shape[2] * one.growth), int(image.shape[3] * one.growth)
-        cond = Conditioning(text, one.stage.lowres(image, seed, [number], sides))
-        with autocast(one.stage.device, precision):
-            how = one.drawing(sides, tell)
-            image = one.stage.sample(cond, how, seed=seed, numbers=[number]).cpu()
+        with visiting(one.stage.network, device):
+            cond = Conditioning(text, one.stage.lowres(image, seed, [number], sides))
+            with autocast(device, precision):
+                how = one.drawing(sides, tell)
+                image = one.stage.sample(cond, how, seed=seed, numbers=[number]).cpu()
     return image[..., :height, :width]
 
 
@@ -160,13 +158,20 @@ def _filled_up(image: Tensor, multiple: int) -> Tensor:
     return F.pad(image, (0, beside, 0, below), mode="replicate")
 
 
-def _tiles_in_all(sides: Sides, chain: Sequence[Enlarging]) -> int:
-    """Count the tiles of all steps, for a sampler that asks once a step."""
-    count = 0
-    for one in chain:
-        sides = int(sides[0] * one.growth), int(sides[1] * one.growth)
-        count += one.tiles(sides) * (len(one.stage.times(one.how.steps)) - 1)
-    return count
+def _counted(tell: Callable[[], None], canvas: Canvas) -> Tensor:
+    """Paint a canvas and tell of each call of its denoiser."""
+
+    def bind(cond: Conditioning, guided: bool = True) -> Bound:
+        denoise = canvas.bind(cond, guided)
+
+        def count(x_t: Tensor, t: Tensor) -> Tensor:
+            x_0 = denoise(x_t, t)
+            tell()
+            return x_0
+
+        return count
+
+    return replace(canvas, bind=bind).paint()
 
 
 def _counter(of: int, told: Told) -> Callable[[], None]:

@@ -10,7 +10,7 @@ from minimagen import Imagen
 from minimagen.conditioning import Conditioning
 from minimagen.errors import UsageError
 from minimagen.imagen import from_picture, to_pictures
-from minimagen.models.reach import reach
+from minimagen.models.tiling import margin
 from minimagen.upscaling import LARGEST
 
 CAPTION = "a red circle"
@@ -48,9 +48,7 @@ def test_the_network_never_sees_more_than_a_tile_and_what_is_around_it(imagen: I
     network = imagen.stages[1].network
     network.register_forward_pre_hook(lambda _, told: seen.append(max(told[0].shape[2:])))
     imagen.upscale([picture(300, 40)], [CAPTION], tile=64)
-    halo = reach(network.config)
-    assert halo is not None
-    assert max(seen) == 64 + 2 * halo < 600
+    assert max(seen) == 64 + 2 * margin(network.config) < 600
 
 
 @pytest.mark.parametrize("sides", [(16, 16), (17, 45), (101, 16), (33, 31)])
@@ -69,10 +67,10 @@ def test_a_picture_does_not_depend_on_the_others(imagen: Imagen) -> None:
     assert apart(both[1], other) > 2
 
 
-def test_it_tells_how_many_tiles_are_done(imagen: Imagen) -> None:
+def test_it_tells_how_far_it_is(imagen: Imagen) -> None:
     heard: list[tuple[int, int]] = []
-    imagen.upscale([picture(40, 40)], tile=32, steps=2, told=lambda *numbers: heard.append(numbers))
-    assert heard == [(done, 18) for done in range(1, 19)]  # 9 tiles of 80 px, twice
+    imagen.upscale([picture(40, 40)], steps=3, told=lambda *numbers: heard.append(numbers))
+    assert heard == [(1, 3), (2, 3), (3, 3)]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from minimagen.cli.flags import Flag, choice, directory, listed, parse_flags, re
 from minimagen.cli.shared import DEVICE, OUTPUT, PRECISION, SEED, sigma_rel
 
 WHAT, READ, HOW = "what is drawn", "how captions are read", "how it is sampled"
+MEMORY = "in how much memory"
 EACH = "one value, or one for each stage as 3,1,1; default: the stage's own"
 
 
@@ -112,6 +113,21 @@ FLAGS = (
     ),
     Flag("STEPS", "-ns", HOW, f"steps of the sampler; {EACH}", listed(whole(1, 10_000))),
     Flag("BATCH_SIZE", "-b", HOW, "images at a time; default: 16", whole(1, 100_000)),
+    Flag(
+        "TILE",
+        None,
+        MEMORY,
+        "compute larger pictures in squares of so many pixels: less memory, more time, the same "
+        "pictures; default: whole ones",
+        whole(1, 100_000),
+    ),
+    Flag(
+        "ONE_AT_A_TIME",
+        None,
+        MEMORY,
+        "each stage's network on the device only while it draws, for a small GPU",
+        switch=True,
+    ),
     OUTPUT,
     DEVICE,
     PRECISION,

@@ -195,11 +195,11 @@ def _settings(
 
 @contextmanager
 def _bar(file: Path, before: tuple[int, int], after: "Sides") -> "Iterator[Told]":
-    """Show how many of a picture's tiles are done."""
+    """Show how far a picture is."""
     from tqdm import tqdm
 
     sizes = f"{before[0]} x {before[1]} -> {after[1]} x {after[0]}"
-    with tqdm(desc=f"{file.name}, {sizes}", unit="tile") as bar:
+    with tqdm(desc=f"{file.name}, {sizes}", unit="step") as bar:
 
         def told(done: int, of: int) -> None:
             bar.total = of
