@@ -59,11 +59,11 @@ def look(options: argparse.Namespace) -> Path:
     views = _views(options)
     if "loss" in views and find_spec("matplotlib") is None:
         raise UsageError("look: the loss is plotted by matplotlib; pip install 'minimagen[plot]'")
-    from minimagen.cli.drawing import BUILT_IN_CAPTION, choose_directory
+    from minimagen.cli.drawing import choose_directory
     from minimagen.imagen import Imagen
 
     picture = None if options.image is None else read_picture("--IMAGE", options.image)
-    caption = options.caption or ("" if picture else BUILT_IN_CAPTION)
+    caption = options.caption or ""
     run = choose_directory(options.training_directory)
     imagen = Imagen.load(
         run, options.device, weights=options.weights or "ema", precision=options.precision
@@ -86,6 +86,8 @@ def main(argv: Sequence[str]) -> int:
 def _views(options: argparse.Namespace) -> Sequence[str]:
     """Settle what is looked at, and refuse flags that would do nothing."""
     if options.image is None:
+        if options.caption is None:
+            raise UsageError("--CAPTION: missing; say what to draw, or give an --IMAGE to look at")
         return options.only or VIEWS
     for flag in ("guidance_scale", "sampler", "steps", "film"):
         if getattr(options, flag) is not None:

@@ -81,6 +81,7 @@ def test_a_picture_that_is_there(here: Path) -> None:
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
+        ([], "--CAPTION: missing; say what to draw, or give an --IMAGE"),
         (["-i", "nowhere.png"], "--IMAGE nowhere.png: file is missing"),
         (["-i", "text.png"], "--IMAGE text.png: not an image of a known kind"),
         (["-i", "photo.png", "-ns", "3"], "--STEPS: means nothing with --IMAGE"),
@@ -98,7 +99,8 @@ def test_wrong_use_is_one_line_and_leaves_nothing(
     here: Path, flags: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = [] if "-d" in flags else ["-d", "training_run"]
-    assert main(["look", *flags, *run]) == 2
+    caption = [] if not flags or "-i" in flags else ["-c", "a red circle"]
+    assert main(["look", *flags, *run, *caption]) == 2
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith(f"python -m minimagen look: {message}")
     assert list(here.glob("looked_inside_*")) == []
