@@ -8,6 +8,8 @@ COMMANDS = {
     "prepare": "check, deduplicate, resize and pack a data set, once",
     "inspect": "show what a training directory holds, and whether it verifies",
     "plot": "draw a training directory's losses, rates and speed, also while it goes on",
+    "look": "look inside a drawing: what reads which word, how it comes about, what is hard to see",
+    "upscale": "enlarge pictures of any size by the super-resolution stages",
     "find-rate": "find the learning rate that suits a stage",
     "serve": "a page and a REST interface that draw with a trained cascade",
     "average": "make an average of the weights of another length, after training",

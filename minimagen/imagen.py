@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -14,12 +15,15 @@ from minimagen.canvas import Canvas, Edit
 from minimagen.cascade import CascadeConfig
 from minimagen.checkpoint import read_weights, write_weights
 from minimagen.conditioning import Conditioning, TextEmbedding
-from minimagen.errors import CheckpointError, UsageError
+from minimagen.data.items import RejectedItem
+from minimagen.data.pictures import truthful
+from minimagen.errors import CheckpointError, DataError, UsageError
 from minimagen.models import UNet
-from minimagen.runtime import Precision, autocast, pick_device, pick_precision
+from minimagen.runtime import Precision, autocast, pick_device, pick_precision, visiting
 from minimagen.seeds import Seeds, hash_key, seeds_of
 from minimagen.stage import Drawing, Stage, Steer
-from minimagen.tensors import to_uint8
+from minimagen.tensors import from_uint8, to_uint8
+from minimagen.text.captions import clean
 from minimagen.text.encoders import (
     TextEncoder,
     TunedConfig,
@@ -29,6 +33,7 @@ from minimagen.text.encoders import (
 from minimagen.text.prompts import Prompt, literal
 from minimagen.text.weighting import encode_prompts
 from minimagen.text.windows import WindowedEncoder
+from minimagen.upscaling import TILE, Enlarging, Told, enlarge, enlarged_sides
 from minimagen.weights import encoder_in, load_weights, text_weights_path, weights_path
 
 T = TypeVar("T")
@@ -43,14 +48,21 @@ class Imagen:
         config: the parameter files.
         stages: one for each of ``config.imagen.stages`` that can be drawn with, from the first.
         precision: what the networks compute in.
+        device: where they compute; None is where they are. One that is elsewhere goes there only
+            while it draws.
     """
 
     def __init__(
-        self, config: CascadeConfig, stages: Sequence[Stage], precision: Precision = "no"
+        self,
+        config: CascadeConfig,
+        stages: Sequence[Stage],
+        precision: Precision = "no",
+        device: torch.device | None = None,
     ) -> None:
         self.config = config
         self.stages = list(stages)
         self.precision = precision
+        self.device = stages[0].device if device is None else device
         self.text_encoder = config.imagen.text_encoder
         self._encoder: TextEncoder | None = None
         self._windows = 1
@@ -73,6 +85,7 @@ class Imagen:
         *,
         weights: str = "ema",
         precision: Precision | None = None,
+        one_at_a_time: bool = False,
     ) -> "Imagen":
         """Load the consecutive fitted stages of a training directory, or of a saved cascade.
 
@@ -81,11 +94,14 @@ class Imagen:
             device: None is the best there is.
             weights: which of a stage's weights, as :func:`weights_path` takes them.
             precision: None is bf16 on a GPU that has it.
+            one_at_a_time: keep networks in main memory, and each on the device only while it draws:
+                a GPU then needs room for the largest of them alone.
 
         Raises:
             CheckpointError: when this is no such directory, or its first stage has no weights.
         """
         directory, place = Path(directory), pick_device(device)
+        home = torch.device("cpu") if one_at_a_time else place
         _check_directory(directory)
         config = CascadeConfig.read(directory / "parameters")
         stages = []
@@ -93,13 +109,13 @@ class Imagen:
             path = weights_path(directory, index, weights)
             if not path.is_file():
                 break
-            stages.append(_load_stage(config, index, path, place))
+            stages.append(_load_stage(config, index, path, home))
         if not stages:
             raise CheckpointError(
                 f"{weights_path(directory, 0, weights)}: no such file, so no stage can be drawn "
                 "with; fit stage 0, or choose other --WEIGHTS"
             )
-        made = cls(config, stages, pick_precision(precision, place))
+        made = cls(config, stages, pick_precision(precision, place), place)
         if made.text_encoder is not None:
             made.text_encoder = encoder_in(directory, made.text_encoder)
         return made
@@ -123,7 +139,7 @@ class Imagen:
         changed = [
             replace(stage, config=config.imagen.stages[stage.index]) for stage in self.stages
         ]
-        made = Imagen(config, changed, self.precision)
+        made = Imagen(config, changed, self.precision, self.device)
         made.text_encoder = self.text_encoder
         made._encoder, made._windows = self._encoder, self._windows
         return made
@@ -154,11 +170,6 @@ class Imagen:
         for stage in self.stages:
             write_weights(weights_path(directory, stage.index), stage.network.state_dict())
 
-    @property
-    def device(self) -> torch.device:
-        """Where the networks are."""
-        return self.stages[0].device
-
     def sample(self, captions: Sequence[Caption], **options: object) -> Tensor:
         """Draw captions; the last of :meth:`sample_stages`, whose options it takes."""
         return self.sample_stages(captions, **options)[-1]  # type: ignore[arg-type]
@@ -183,6 +194,7 @@ class Imagen:
         batch_size: int = 16,
         steer: Steer | None = None,
         edit: Edit = Canvas.paint,
+        tile: int | None = None,
     ) -> list[Tensor]:
         """Draw captions and keep what every stage drew.
 
@@ -204,6 +216,8 @@ class Imagen:
             steer: guidance of your own in place of each stage's, such as
                 ``lambda stage, denoise: autoguided(denoise, weaker, 2.0)``.
             edit: draws on each stage's canvas in place of a plain walk, see ``editing``.
+            tile: compute larger pictures in squares of so many pixels: the same pictures up to
+                rounding, in less memory and more time.
 
         Returns:
             One tensor a stage, (N, 3, H, W) in [-1, 1], on the CPU.
@@ -224,6 +238,7 @@ class Imagen:
             aspect_ratio=aspect_ratio,
             steer=steer,
             edit=edit,
+            tile=tile,
         )
         if numbers is None:
             numbers = range(first_number, first_number + len(captions))
@@ -241,6 +256,110 @@ class Imagen:
             )
         return [torch.cat(parts) for parts in zip(*batches, strict=True)]
 
+    def upscale(
+        self,
+        pictures: Sequence[Image.Image],
+        captions: Sequence[Caption] | None = None,
+        *,
+        stages: Collection[int] | None = None,
+        sampler: str | Sequence[str] | None = None,
+        steps: int | Sequence[int] | None = None,
+        guidance_scale: float | Sequence[float] | None = None,
+        augmentation: float | None = None,
+        seed: int = 0,
+        first_number: int = 0,
+        tile: int = TILE,
+        told: Told = lambda done, of: None,
+    ) -> list[Image.Image]:
+        """Enlarge pictures of any size and ratio by the super-resolution stages.
+
+        Large ones go through tile by tile, without a seam; see :mod:`minimagen.upscaling`.
+
+        Args:
+            pictures: N of them, each side at least the first stage's.
+            captions: what they show, one for each; None says nothing of any.
+            stages: which stages, each as many times larger as its own images are than those of the
+                stage before; None is all but the first.
+            sampler: one value, or one for each of these stages; None is each stage's own.
+            steps: likewise.
+            guidance_scale: likewise.
+            augmentation: time of the noise that is added to what is enlarged, in [0, 1]: 0 trusts
+                every pixel of it; None is each stage's own.
+            seed: with a picture's number it fixes all draws of a picture.
+            first_number: number of the first picture.
+            tile: side of a tile in pixels; changes nothing but memory and time.
+            told: is told how many calls of a network are done for a picture, and of about how many.
+
+        Raises:
+            UsageError: for a stage that is not there, numbers that do not fit, a picture that is
+                too small, or would become too large.
+        """
+        made = self if augmentation is None else self.with_sampling(augmentation=augmentation)
+        chain = made.enlarging(stages, sampler, steps, guidance_scale, tile)
+        captions = [""] * len(pictures) if captions is None else captions
+        _check_captions(captions, 1)
+        if len(captions) != len(pictures):
+            raise UsageError(
+                f"{len(captions)} captions for {len(pictures)} pictures; give one for each"
+            )
+        smallest = self.stages[0].config.size
+        for place, picture in enumerate(pictures):
+            sides = picture.height, picture.width
+            enlarged_sides(sides, chain, smallest, f"picture {first_number + place}")
+        text = self.encode(captions)
+        return [
+            to_pictures(
+                enlarge(
+                    from_picture(picture),
+                    _rows(text, range(place, place + 1)),
+                    chain,
+                    seed=seed,
+                    number=first_number + place,
+                    device=self.device,
+                    precision=self.precision,
+                    told=told,
+                )
+            )[0]
+            for place, picture in enumerate(pictures)
+        ]
+
+    def enlarging(
+        self,
+        stages: Collection[int] | None = None,
+        sampler: str | Sequence[str] | None = None,
+        steps: int | Sequence[int] | None = None,
+        guidance_scale: float | Sequence[float] | None = None,
+        tile: int = TILE,
+    ) -> list[Enlarging]:
+        """Settle how pictures are enlarged; the arguments are those of :meth:`upscale`.
+
+        Raises:
+            UsageError: for a stage that is not there, numbers that do not fit.
+        """
+        upper = [stage.index for stage in self.stages[1:]]
+        chosen = upper if stages is None else sorted(set(stages))
+        if not chosen or not set(chosen) <= set(upper):
+            asked, allowed = (", ".join(map(str, some)) or "none" for some in (chosen, upper))
+            raise UsageError(
+                f"stages {asked}: the fitted ones that enlarge are {allowed}; choose of them"
+            )
+        if tile < 1:
+            raise UsageError(f"tile {tile}: give the side of a tile in pixels, at least 1")
+        used = [self.stages[index] for index in chosen]
+        own = [stage.config.sampling for stage in used]
+        scales = [how.guidance_scale for how in own]
+        settled = zip(
+            _per_stage(sampler, [str(how.sampler) for how in own], len(used), "sampler"),
+            _per_stage(steps, [how.steps for how in own], len(used), "steps"),
+            _per_stage(guidance_scale, scales, len(used), "guidance_scale"),
+            strict=True,
+        )
+        drawings = [Drawing(*each) for each in settled]
+        for stage, how in zip(used, drawings, strict=True):
+            stage.times(how.steps)
+            stage.sampler(how.sampler)
+        return [Enlarging(*each, tile) for each in zip(used, drawings, strict=True)]
+
     def plan(
         self,
         *,
@@ -252,6 +371,7 @@ class Imagen:
         aspect_ratio: float = 1.0,
         steer: Steer | None = None,
         edit: Edit = Canvas.paint,
+        tile: int | None = None,
     ) -> list["StagePlan"]:
         """Settle how each stage is sampled; the arguments are those of :meth:`sample_stages`.
 
@@ -277,11 +397,12 @@ class Imagen:
             self._sides(aspect_ratio)[:count],
             strict=True,
         )
-        drawings = [Drawing(*each, steer=steer, edit=edit) for each in settled]
+        drawings = [Drawing(*each, steer=steer, edit=edit, tile=tile) for each in settled]
         plans = [StagePlan(*plan) for plan in zip(stages, drawings, strict=True)]
         for stage, how in zip(stages, drawings, strict=True):
             stage.times(how.steps)  # more steps than a stage's timesteps are refused here
             stage.sampler(how.sampler)  # and unknown samplers here
+            stage.tile(how)  # and squares that a network cannot be asked about
         if negative_captions is not None:
             _require_guidance(plans)
         return plans
@@ -313,26 +434,41 @@ class Imagen:
         negative = None if negative is None else negative.to(self.device)
         drawn: list[Tensor] = []
         for plan in plans:
-            lowres = plan.stage.lowres(drawn[-1], seed, numbers, plan.sides) if drawn else None
-            cond = Conditioning(text, lowres)
-            with autocast(self.device, self.precision):
-                images = plan.stage.sample(
-                    cond, plan.how, seed=seed, numbers=numbers, negative=negative, places=places
-                )
+            with visiting(plan.stage.network, self.device):
+                lowres = plan.stage.lowres(drawn[-1], seed, numbers, plan.sides) if drawn else None
+                cond = Conditioning(text, lowres)
+                with autocast(self.device, self.precision):
+                    images = plan.stage.sample(
+                        cond, plan.how, seed=seed, numbers=numbers, negative=negative, places=places
+                    )
             drawn.append(images.cpu())
         return drawn
 
     def encode(self, captions: Sequence[Caption]) -> TextEmbedding | None:
         """Embed captions; None for an unconditional cascade. The encoder is loaded at first use."""
+        encoder = self._reader()
+        if encoder is None:
+            return None
+        prompts = [literal(c) if isinstance(c, str) else c for c in captions]
+        return encode_prompts(encoder, prompts).to(self.device)
+
+    def pieces(self, caption: Caption) -> list[str]:
+        """Say of each token which letters of the caption it stands for.
+
+        Empty ones stand for none, such as the end of a caption; an unconditional cascade has none.
+        """
+        encoder = self._reader()
+        text = clean(caption if isinstance(caption, str) else caption.text)
+        return [] if encoder is None else [text[start:end] for start, end in encoder.spans(text)]
+
+    def _reader(self) -> TextEncoder | None:
         if self.text_encoder is None:
             return None
         if self._encoder is None:
             self._encoder = load_encoder(self.text_encoder, self.device)
-        encoder = self._encoder
         if self._windows > 1:
-            encoder = WindowedEncoder(encoder, self._windows)
-        prompts = [literal(c) if isinstance(c, str) else c for c in captions]
-        return encode_prompts(encoder, prompts).to(self.device)
+            return WindowedEncoder(self._encoder, self._windows)
+        return self._encoder
 
     def _negative(
         self, captions: Sequence[Caption] | Caption | None, count: int
@@ -409,6 +545,19 @@ def _rows(text: TextEmbedding | None, rows: range) -> TextEmbedding | None:
 def to_pictures(images: Tensor) -> list[Image.Image]:
     """Turn images (B, 3, H, W) in [-1, 1] into PIL images."""
     return [Image.fromarray(array) for array in to_uint8(images).permute(0, 2, 3, 1).cpu().numpy()]
+
+
+def from_picture(picture: Image.Image) -> Tensor:
+    """Turn a PIL image into (1, 3, H, W) in [-1, 1]; upright, and white where nothing is.
+
+    Raises:
+        DataError: for numbers that are no picture.
+    """
+    try:
+        pixels = np.array(truthful(picture))
+    except RejectedItem as error:
+        raise DataError(f"picture: {error}") from None
+    return from_uint8(torch.from_numpy(pixels).permute(2, 0, 1)[None])
 
 
 def _load_stage(config: CascadeConfig, index: int, path: Path, device: torch.device) -> Stage:

@@ -20,6 +20,9 @@ from minimagen.diffusion.times import DiscreteTimes
 from minimagen.errors import ConfigError, UsageError
 from minimagen.lowres import prepare_lowres
 from minimagen.models import UNet
+from minimagen.models.reading import ReadOnce
+from minimagen.models.tiling import Answers, Tiled, require_tiles
+from minimagen.runtime import is_sharded
 from minimagen.sampling import SAMPLERS, Sampler
 from minimagen.sampling.grids import discrete_grid
 from minimagen.sampling.walk import Bound
@@ -40,6 +43,7 @@ class Drawing:
         sides: height and width in pixels; None is the stage's square.
         steer: takes the place of the stage's own guidance, whose settings it does not see.
         edit: draws on the canvas in place of a plain walk.
+        tile: side in pixels of the squares that a larger picture is computed in; None is whole.
     """
 
     sampler: str | None = None
@@ -48,6 +52,7 @@ class Drawing:
     sides: Sides | None = None
     steer: Steer | None = None
     edit: Edit = Canvas.paint
+    tile: int | None = None
 
 
 @dataclass(frozen=True)
@@ -97,17 +102,22 @@ class Stage:
         guidance_scale: float | None = None,
         negative: TextEmbedding | None = None,
         steer: Steer | None = None,
+        tile: int | None = None,
     ) -> Denoiser:
         """Return the network as a denoiser: guided, then thresholded, then shown its last estimate.
 
-        A self-conditioned one remembers: it is good for one walk.
+        It is good for one walk: it reads a text once, and a self-conditioned one remembers.
 
         Args:
             guidance_scale: of the text; None is the stage's own.
             negative: captions to steer away from.
             steer: takes the place of the stage's own guidance, whose settings it does not see.
+            tile: as a :class:`Drawing` has it.
         """
-        denoise = make_denoiser(self.network, self.config.schedule, self.config.objective)
+        network: Answers = self.network if is_sharded(self.network) else ReadOnce(self.network)
+        if tile is not None:
+            network = Tiled(network, self.network.config, tile)
+        denoise = make_denoiser(network, self.config.schedule, self.config.objective)
         if steer is None:
             denoise = self._guided(denoise, guidance_scale, negative)
         else:
@@ -125,6 +135,17 @@ class Stage:
         """What keeps its estimates in range."""
         default = DynamicThresholding() if self.smaller is None else StaticThresholding()
         return self.config.sampling.thresholding or default
+
+    def tile(self, how: Drawing) -> int | None:
+        """Return the side of the squares it computes its pictures in; None is whole ones.
+
+        Raises:
+            UsageError: when the network cannot be asked about such squares.
+        """
+        if how.tile is None or how.tile >= max(how.sides or self.square):
+            return None
+        require_tiles(self.network.config, how.tile)
+        return how.tile
 
     def times(self, steps: int | None = None) -> Tensor:
         """Return the grid of this stage, (steps + 1,).
@@ -188,12 +209,13 @@ class Stage:
 
         def bind(cond: Conditioning, guided: bool = True) -> Bound:
             guidance = (how.guidance_scale, negative, how.steer) if guided else (1.0, None, None)
-            return partial(_bound, self.denoiser(*guidance), cond)
+            return partial(_bound, self.denoiser(*guidance, tile=tile), cond)
 
         def noise(purpose: str, other: Seeds | None = None) -> Tensor:
             return self._noise(seed if other is None else other, numbers, purpose, shape)
 
         shape = how.sides or self.square
+        tile = self.tile(how)
         draws = generators(numbers, seed, self.name, "sampler")
         canvas = Canvas(
             stage=self.index,

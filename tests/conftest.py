@@ -5,11 +5,14 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from minimagen import Imagen
 
 ROOT = Path(__file__).parents[1]
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -100,3 +103,17 @@ def write_parameters(tmp_path: Path) -> Callable[[Tree], Path]:
         return directory
 
     return write
+
+
+@pytest.fixture
+def imagen(write_parameters: Callable[[Tree], Path]) -> "Imagen":
+    """Return two stages, 16 and 32 px, whose weights are all drawn, so that nothing is zero."""
+    from minimagen import Imagen  # what it imports reads the environment that is set above
+    from minimagen.cascade import CascadeConfig
+
+    made = Imagen.create(CascadeConfig.read(write_parameters(cascade_of(16, 32))))
+    torch.manual_seed(0)
+    for stage in made.stages:
+        for parameter in stage.network.parameters():
+            torch.nn.init.normal_(parameter, std=0.1)
+    return made

@@ -140,3 +140,29 @@ def test_a_value_for_every_stage_of_the_cascade_serves_the_first_ones_too(imagen
     both = imagen.plan(steps=[3, 2], sampler=["ddim", "heun"])
     [first] = imagen.plan(steps=[3, 2], sampler=["ddim", "heun"], size=16)
     assert first == both[0]
+
+
+def test_pictures_computed_in_tiles_are_the_same(imagen: Imagen) -> None:
+    """Up to rounding, a step of 255; the base, no larger than a tile, is computed whole."""
+    whole = imagen.sample_stages(CAPTIONS, guidance_scale=2.0, seed=3)
+    tiled = imagen.sample_stages(CAPTIONS, guidance_scale=2.0, seed=3, tile=16)
+    assert torch.equal(tiled[0], whole[0])
+    assert (tiled[1] - whole[1]).abs().max() <= 2 / 255
+    with pytest.raises(UsageError, match="--TILE 10: give a multiple of 4 pixels"):
+        imagen.plan(tile=10)
+
+
+def test_one_network_at_a_time_draws_the_same(imagen: Imagen, tmp_path: Path) -> None:
+    imagen.save(tmp_path)
+    loaded = Imagen.load(tmp_path, device="cpu", one_at_a_time=True)
+    assert torch.equal(loaded.sample(CAPTIONS, seed=3), imagen.sample(CAPTIONS, seed=3))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_one_network_at_a_time_is_on_the_gpu_only_while_it_draws(
+    imagen: Imagen, tmp_path: Path
+) -> None:
+    imagen.save(tmp_path)
+    loaded = Imagen.load(tmp_path, device="cuda", one_at_a_time=True)
+    assert loaded.sample(CAPTIONS, seed=3).shape == (3, 3, 32, 32)
+    assert {stage.device.type for stage in loaded.stages} == {"cpu"}

@@ -83,6 +83,8 @@ def read_order(options: argparse.Namespace) -> Order:
         style=options.style,
         expand=options.expand or "all",
         windows=options.windows or 1,
+        tile=options.tile,
+        one_at_a_time=bool(options.one_at_a_time),
         edit=edit,
         prompts=_records(drawn, options),
     )
@@ -115,7 +117,11 @@ def load_cascade(order: Order, processes: Processes) -> Imagen:
     settings, directory = order.settings, order.directory
     processes.from_first(lambda: prepare_weights(directory, settings.weights))
     imagen = Imagen.load(
-        directory, str(processes.device), weights=settings.weights, precision=settings.precision
+        directory,
+        str(processes.device),
+        weights=settings.weights,
+        precision=settings.precision,
+        one_at_a_time=settings.one_at_a_time,
     ).with_windows(settings.windows)
     planned, fitted = len(imagen.config.imagen.stages), len(imagen.stages)
     if fitted < planned:

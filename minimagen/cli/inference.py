@@ -11,6 +11,7 @@ from minimagen.cli.shared import DEVICE, OUTPUT, PRECISION, SEED, sigma_rel
 
 WHAT, READ, HOW = "what is drawn", "how captions are read", "how it is sampled"
 EDIT, AGAIN = "from a picture, between two, in parts", "earlier images, again"
+MEMORY = "in how much memory"
 EACH = "one value, or one for each stage as 3,1,1; default: the stage's own"
 
 
@@ -258,6 +259,21 @@ FLAGS = (
         "a generated_images_<TIMESTAMP> that is not complete: draw what is missing; only -d, -dv "
         "may be given",
         directory,
+    ),
+    Flag(
+        "TILE",
+        None,
+        MEMORY,
+        "compute larger pictures in squares of so many pixels: less memory, more time, the same "
+        "pictures; default: whole ones",
+        whole(1, 100_000),
+    ),
+    Flag(
+        "ONE_AT_A_TIME",
+        None,
+        MEMORY,
+        "each stage's network on the device only while it draws, for a small GPU",
+        switch=True,
     ),
     replace(OUTPUT, aliases=("output_path",)),
     DEVICE,

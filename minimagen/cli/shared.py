@@ -23,32 +23,29 @@ sigma_rel = real(0, 0.28, above=True)
 """Reads the length of an average."""
 
 
-def run_flag(group: str) -> Flag:
+def run_flag(group: str, alone: bool = True) -> Flag:
     """Return the flag that names a run, of a command that looks at one; see :func:`named`."""
-    about = "which run; may also stand alone, without the flag"
+    about = "which run; " + (
+        "may also stand alone, without the flag" if alone else "default: the newest training_* here"
+    )
     return Flag("TRAINING_DIRECTORY", "-d", group, about, directory)
 
 
-def named(argv: Sequence[str], flags: Sequence[Flag]) -> list[str]:
-    """Put the run's flag before a run that stands alone.
+def named(argv: Sequence[str], flags: Sequence[Flag], short: str = "-d") -> list[str]:
+    """Put a flag before a word that stands alone.
 
     Args:
         argv: the words of a command line.
         flags: those that the command takes.
+        short: the flag of the word that may stand alone; a run's, unless told otherwise.
     """
-    takes_value = {
-        word
-        for flag in flags
-        if not flag.switch
-        for word in (*flag.spellings(), *flag.hidden_spellings())
-    }
-    run = run_flag("")
-    flagged = {*run.spellings(), *run.hidden_spellings()}
+    takes_value = {word for flag in flags if not flag.switch for word in _words(flag)}
+    [flagged] = [_words(flag) for flag in flags if flag.short == short]
     for place, word in enumerate(argv):
         if not flagged.isdisjoint(argv[:place]):
             break
         if not word.startswith("-") and (place == 0 or argv[place - 1] not in takes_value):
-            return [*argv[:place], "-d", *argv[place:]]
+            return [*argv[:place], short, *argv[place:]]
     return list(argv)
 
 
@@ -59,3 +56,8 @@ def in_bytes(count: int) -> str:
     while size >= 1000 and unit != "TB":
         size, unit = size / 1000, next(units)
     return f"{count} bytes" if unit == "bytes" else f"{size:.1f} {unit}"
+
+
+def _words(flag: Flag) -> set[str]:
+    """Return all ways to write a flag."""
+    return {*flag.spellings(), *flag.hidden_spellings()}

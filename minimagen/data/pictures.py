@@ -110,7 +110,16 @@ def upright(data: bytes, size: int | None) -> Image.Image:
             if size is not None:
                 image.draft("RGB", (2 * size, 2 * size))
             image.load()  # verify() would miss truncation
-            return _to_rgb(_upright(image))
+            return truthful(image)
+
+
+def truthful(image: Image.Image) -> Image.Image:
+    """Turn an opened picture upright and into RGB, so that it shows what it showed.
+
+    Raises:
+        RejectedItem: for numbers whose range nobody can tell.
+    """
+    return _to_rgb(_upright(image))
 
 
 def _upright(image: Image.Image) -> Image.Image:

@@ -4,7 +4,7 @@ Each function wraps a denoiser. The sides that it compares are asked in one call
 batch, and scale 1 is no guidance: the denoiser itself, without the cost of a second side.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import torch
@@ -34,9 +34,10 @@ def guided(
     """
     if scale == 1:
         return denoise
+    ask = _Asker(denoise, lambda cond: [cond, _away(cond, negative)])
 
     def guide(x_t: Tensor, t: Tensor, cond: Conditioning) -> Tensor:
-        text, null = _ask(denoise, x_t, t, [cond, _away(cond, negative)])
+        text, null = ask(x_t, t, cond)
         return rescaled(null + scale * (text - null), text, rescale)
 
     return guide
@@ -67,9 +68,14 @@ def guided_by_both(
     if lowres_scale == 1:
         return guided(denoise, text_scale, negative, rescale)
 
-    def guide(x_t: Tensor, t: Tensor, cond: Conditioning) -> Tensor:
+    def sides(cond: Conditioning) -> list[Conditioning]:
         away = _away(cond, negative)
-        text, low, none = _ask(denoise, x_t, t, [cond, away, away.without_lowres()])
+        return [cond, away, away.without_lowres()]
+
+    ask = _Asker(denoise, sides)
+
+    def guide(x_t: Tensor, t: Tensor, cond: Conditioning) -> Tensor:
+        text, low, none = ask(x_t, t, cond)
         x_0 = none + lowres_scale * (low - none) + text_scale * (text - low)
         return rescaled(x_0, text, rescale)
 
@@ -91,7 +97,8 @@ def composed(denoise: Denoiser, parts: Sequence[tuple[TextEmbedding, float]]) ->
 
     def guide(x_t: Tensor, t: Tensor, cond: Conditioning) -> Tensor:
         told = [replace(cond, text=text.repeated(len(x_t))) for text, _ in parts]
-        null, *estimates = _ask(denoise, x_t, t, [cond.null(), *told])
+        sides = [cond.null(), *told]
+        null, *estimates = _ask(denoise, x_t, t, Conditioning.cat(sides), len(sides))
         x_0 = null
         for estimate, (_, scale) in zip(estimates, parts, strict=True):
             x_0 = x_0 + scale * (estimate - null)
@@ -177,8 +184,41 @@ def _away(cond: Conditioning, negative: TextEmbedding | None) -> Conditioning:
     return cond.null() if negative is None else replace(cond, text=negative)
 
 
-def _ask(denoise: Denoiser, x_t: Tensor, t: Tensor, sides: list[Conditioning]) -> list[Tensor]:
-    """Ask about the same images under several conditions, in one call."""
-    count = len(sides)
-    answers = denoise(torch.cat([x_t] * count), torch.cat([t] * count), Conditioning.cat(sides))
+class _Asker:
+    """Asks about the same images under several conditions, in one call.
+
+    What stands still on a walk is joined once: the same text and low-res image are the same
+    objects, and then stay the same objects to what is asked.
+
+    Args:
+        denoise: is asked.
+        sides: the conditions that are made of one.
+    """
+
+    def __init__(
+        self, denoise: Denoiser, sides: Callable[[Conditioning], list[Conditioning]]
+    ) -> None:
+        self.denoise, self.sides = denoise, sides
+        self._of: Conditioning | None = None
+        self._joined, self._count = Conditioning(), 1
+
+    def __call__(self, x_t: Tensor, t: Tensor, cond: Conditioning) -> list[Tensor]:
+        """Return an estimate for each side."""
+        before = self._of
+        if before is None or cond.text is not before.text or cond.lowres is not before.lowres:
+            self._of = replace(cond, previous=None)
+            sides = self.sides(self._of)
+            self._joined, self._count = Conditioning.cat(sides), len(sides)
+        previous = None
+        if cond.previous is not None:
+            previous = torch.cat([cond.previous] * self._count)
+        told = replace(self._joined, previous=previous)
+        return _ask(self.denoise, x_t, t, told, self._count)
+
+
+def _ask(
+    denoise: Denoiser, x_t: Tensor, t: Tensor, sides: Conditioning, count: int
+) -> list[Tensor]:
+    """Ask about the same images under ``count`` conditions, joined one after the other."""
+    answers = denoise(torch.cat([x_t] * count), torch.cat([t] * count), sides)
     return list(answers.chunk(count))

@@ -73,6 +73,8 @@ class Settings:
         style: for people, as ``expand``.
         expand: all or one of a caption's choices.
         windows: pieces that a long caption is read in.
+        tile: side of the squares that larger pictures are computed in; None is whole ones.
+        one_at_a_time: each network is on the device only while it draws.
         edit: what is done with a picture, or with the noise.
         prompts: one an image.
         batches: [first, count] of the images that were drawn at one time.
@@ -99,6 +101,8 @@ class Settings:
     style: str | None = None
     expand: str = "all"
     windows: Count = 1
+    tile: Count | None = None
+    one_at_a_time: bool = False
     edit: EditRecord | None = None
     prompts: Annotated[tuple[ImageRecord, ...], Field(min_length=1)]
     batches: tuple[tuple[Number, Count], ...] | None = None
@@ -129,6 +133,7 @@ class Settings:
             "steps": self.steps,
             "size": None if self.sizes is None else self.sizes[-1],
             "aspect_ratio": self.aspect_ratio,
+            "tile": self.tile,
         }
 
     @property

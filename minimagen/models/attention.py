@@ -3,12 +3,15 @@
 Shape letters: B batch, C channels, H W pixels, L tokens, D text width, h heads, d head width.
 """
 
+from dataclasses import dataclass, field
+
 import torch
 import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
 from minimagen.conditioning import TextEmbedding
+from minimagen.models.convolution import Pointwise
 from minimagen.models.layers import PixelNorm, zeroed
 
 
@@ -19,8 +22,8 @@ class SelfAttention(nn.Module):
         super().__init__()
         self.heads = channels // head_width
         self.norm = PixelNorm(channels)
-        self.to_qkv = nn.Conv2d(channels, 3 * channels, 1, bias=False)
-        self.to_out = zeroed(nn.Conv2d(channels, channels, 1))
+        self.to_qkv = Pointwise(channels, 3 * channels, bias=False)
+        self.to_out = zeroed(Pointwise(channels, channels))
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C, H, W)."""
@@ -39,20 +42,54 @@ class CrossAttention(nn.Module):
         super().__init__()
         self.heads = channels // head_width
         self.norm = PixelNorm(channels)
-        self.to_q = nn.Conv2d(channels, channels, 1, bias=False)
+        self.to_q = Pointwise(channels, channels, bias=False)
         self.to_kv = nn.Linear(text_width, 2 * channels, bias=False)
-        self.to_out = zeroed(nn.Conv2d(channels, channels, 1))
+        self.to_out = zeroed(Pointwise(channels, channels))
 
     def forward(self, x_BCHW: Tensor, text: TextEmbedding) -> Tensor:
         """(B, C, H, W), tokens (B, L, D) -> (B, C, H, W)."""
         q = rearrange(self.to_q(self.norm(x_BCHW)), "B (h d) H W -> B h (H W) d", h=self.heads)
-        tokens = "B L (two h d) -> two B h L d"
-        k, v = rearrange(self.to_kv(text.tokens), tokens, two=2, h=self.heads)
+        k, v = self._keys_values(text)
         mask = text.attention_mask(q.dtype)[:, None, None, :]
         read = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         read = rearrange(read, "B h (H W) d -> B (h d) H W", H=x_BCHW.shape[2])
         out: Tensor = x_BCHW + self.to_out(read)
         return out
+
+    def weights(self, x_BCHW: Tensor, text: TextEmbedding) -> Tensor:
+        """Return how much of what each pixel reads comes from each token; (B, h, H, W, L).
+
+        They are what :meth:`forward` weighs tokens by, and sum to 1 over them.
+        """
+        q = rearrange(self.to_q(self.norm(x_BCHW)), "B (h d) H W -> B h (H W) d", h=self.heads)
+        k, _ = self._keys_values(text)
+        times = text.mask if text.weights is None else torch.where(text.mask, text.weights, 0.0)
+        scores = q @ k.mT * q.shape[-1] ** -0.5 + times.to(q.dtype).log()[:, None, None, :]
+        weights = scores.softmax(dim=-1)
+        out: Tensor = rearrange(weights, "B h (H W) L -> B h H W L", H=x_BCHW.shape[2])
+        return out
+
+    def _keys_values(self, text: TextEmbedding) -> tuple[Tensor, Tensor]:
+        """Return keys and values, (B, h, L, d) each, which change with the text alone."""
+        kept = text.kept if isinstance(text, ReadText) else {}
+        if id(self) not in kept:
+            tokens = "B L (two h d) -> two B h L d"
+            k, v = rearrange(self.to_kv(text.tokens), tokens, two=2, h=self.heads)
+            kept[id(self)] = k, v
+        return kept[id(self)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadText(TextEmbedding):
+    """Text as a network reads it, kept for as long as text and weights stand still.
+
+    Args:
+        pooled: of it, (B, embedding).
+        kept: what each layer made of it, filled in when it is first asked.
+    """
+
+    pooled: Tensor
+    kept: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
 
 
 class TextReader(nn.Module):
@@ -77,6 +114,8 @@ class TextReader(nn.Module):
 
     def forward(self, text: TextEmbedding) -> tuple[TextEmbedding, Tensor]:
         """Tokens (B, L, D) -> tokens (B, 1 + L, width), pooled (B, embedding)."""
+        if isinstance(text, ReadText):
+            return text, text.pooled
         tokens = self.project(text.tokens)
         null = self.null_token.to(tokens.dtype).expand(len(tokens), 1, -1)
         weights = None if text.weights is None else F.pad(text.weights, (1, 0), value=1.0)

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from minimagen.conditioning import TextEmbedding
 from minimagen.models.attention import CrossAttention, SelfAttention
+from minimagen.models.convolution import Conv3x3, Pointwise
 from minimagen.models.layers import PixelNorm, zeroed
 
 
@@ -17,12 +18,12 @@ class ResidualBlock(nn.Module):
     def __init__(self, channels: int, out_channels: int, embedding: int) -> None:
         super().__init__()
         self.norm_in = PixelNorm(channels)
-        self.conv_in = nn.Conv2d(channels, out_channels, 3, padding=1)
+        self.conv_in = Conv3x3(channels, out_channels)
         self.steer = zeroed(nn.Linear(embedding, 2 * out_channels))
         self.norm_out = PixelNorm(out_channels)
-        self.conv_out = zeroed(nn.Conv2d(out_channels, out_channels, 3, padding=1))
+        self.conv_out = zeroed(Conv3x3(out_channels, out_channels))
         same = channels == out_channels
-        self.shortcut = nn.Identity() if same else nn.Conv2d(channels, out_channels, 1)
+        self.shortcut = nn.Identity() if same else Pointwise(channels, out_channels)
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
         """(B, C, H, W), (B, E) -> (B, C', H, W)."""

@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from minimagen.models.convolution import Pointwise
+
 Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
 
 
@@ -65,7 +67,7 @@ class Down(nn.Module):
 
     def __init__(self, channels: int, out_channels: int) -> None:
         super().__init__()
-        self.mix = nn.Conv2d(4 * channels, out_channels, 1)
+        self.mix = Pointwise(4 * channels, out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C', H/2, W/2)."""
@@ -78,7 +80,7 @@ class Up(nn.Module):
 
     def __init__(self, channels: int, out_channels: int) -> None:
         super().__init__()
-        self.mix = nn.Conv2d(channels, 4 * out_channels, 1)
+        self.mix = Pointwise(channels, 4 * out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C', 2H, 2W)."""

@@ -21,6 +21,7 @@ from minimagen.config import config
 from minimagen.errors import ConfigError
 from minimagen.models.attention import TextReader
 from minimagen.models.blocks import Block
+from minimagen.models.convolution import Conv3x3, Pointwise
 from minimagen.models.layers import Down, LogSNREmbedding, PixelNorm, Up, coordinates, zeroed
 
 Count = Annotated[int, Field(ge=1, le=65_536)]
@@ -137,7 +138,7 @@ class UNet(nn.Module):
         self.embed_log_snr = LogSNREmbedding(config.embedding)
         self.embed_lowres_log_snr = LogSNREmbedding(config.embedding) if lowres else None
         self.reader = TextReader(text_width, config.text, config.embedding) if text_width else None
-        self.conv_in = nn.Conv2d(inputs, widths[0], 3, padding=1)
+        self.conv_in = Conv3x3(inputs, widths[0])
 
         self.down = nn.ModuleList()
         self.down_blocks = nn.ModuleList()
@@ -157,9 +158,9 @@ class UNet(nn.Module):
             self.up.append(Up(level.width, widths[i - 1]) if i else nn.Identity())
 
         self.norm_out = PixelNorm(widths[0])
-        self.conv_out = zeroed(nn.Conv2d(widths[0], folded, 3, padding=1))
+        self.conv_out = zeroed(Conv3x3(widths[0], folded))
         self.gate = zeroed(nn.Linear(config.embedding, inputs))
-        self.pass_by = nn.Conv2d(inputs, folded, 1, bias=False)
+        self.pass_by = Pointwise(inputs, folded, bias=False)
         if lowres:
             self._start_with_lowres(folded)
 

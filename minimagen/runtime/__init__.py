@@ -11,6 +11,7 @@ from minimagen.runtime.precision import (
     scaler_tensors,
 )
 from minimagen.runtime.processes import Processes
+from minimagen.runtime.residency import visiting
 from minimagen.runtime.sharding import (
     Sharding,
     bare,
@@ -36,4 +37,5 @@ __all__ = [
     "pick_precision",
     "scaler_tensors",
     "undivided",
+    "visiting",
 ]

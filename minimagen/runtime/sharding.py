@@ -7,6 +7,7 @@ A sharded module is the same object with the same names; its parameters are ``DT
 Source: Rajbhandari et al. 2019 (arXiv:1910.02054); Zhao et al. 2023 (arXiv:2304.11277).
 """
 
+import sys
 from collections.abc import Iterable, Mapping
 from typing import Literal, TypeVar
 
@@ -27,6 +28,8 @@ def shard(module: nn.Module, parts: Iterable[nn.Module]) -> None:
 
 def is_sharded(module: object) -> bool:
     """Whether its weights are divided, so that all processes must call it equally often."""
+    if "torch.distributed.fsdp" not in sys.modules:
+        return False  # and not for this question alone the second that the import takes
     from torch.distributed.fsdp import FSDPModule
 
     return isinstance(module, FSDPModule)

@@ -17,23 +17,13 @@ from minimagen.editing.mixing import between_captions, variation
 from minimagen.editing.outpainting import framed, margin
 from minimagen.editing.pictures import fitted, touched
 from minimagen.editing.regions import by_region
+from minimagen.editing.style import style_transfer
 from minimagen.errors import UsageError
 from minimagen.tensors import from_uint8, to_uint8
 from tests.conftest import cascade_of
 
 CAPTIONS = ["a red circle", "a blue square"]
 ROUNDING = 1e-4  # float32 sums in another order, through a few steps
-
-
-@pytest.fixture
-def imagen(write_parameters: Callable[..., Path]) -> Imagen:
-    """Return two stages whose weights are all drawn, so that nothing is zero."""
-    made = Imagen.create(CascadeConfig.read(write_parameters(cascade_of(16, 32))))
-    torch.manual_seed(0)
-    for stage in made.stages:
-        for parameter in stage.network.parameters():
-            torch.nn.init.normal_(parameter, std=0.1)
-    return made
 
 
 def pictures(count: int = 2, side: int = 32) -> Tensor:
@@ -142,6 +132,18 @@ def test_an_inversion_comes_back(write_parameters: Callable[..., Path]) -> None:
     assert torch.allclose(*found, atol=ROUNDING)
 
 
+def test_a_style_goes_from_what_a_picture_shows_to_the_caption(imagen: Imagen) -> None:
+    """Amount 0 is the first caption, amount 1 the second, both from the picture's own noise."""
+    shows = imagen.encode(CAPTIONS[:1])
+    assert shows is not None
+    for amount, caption in ((0.0, CAPTIONS[0]), (1.0, CAPTIONS[1])):
+        styled = imagen.sample(
+            CAPTIONS[1:], size=16, edit=style_transfer(pictures(1), shows, amount=amount)
+        )
+        expected = imagen.sample([caption], size=16, edit=by_inversion(pictures(1), shows))
+        assert torch.allclose(styled, expected, atol=ROUNDING)
+
+
 def test_a_picture_stands_in_its_frame_where_it_is_put() -> None:
     known = pictures(1)
     frame, mask = framed(known, (64, 64), 0.5, (0.0, 1.0)), margin((64, 64), 0.5, (0.0, 1.0))
@@ -155,6 +157,7 @@ def test_a_picture_stands_in_its_frame_where_it_is_put() -> None:
     [
         (lambda: image_to_image(pictures(), 2.0), "strength 2: give a number above 0 and up to"),
         (lambda: by_inversion(pictures(), None, 0.0), "strength 0"),
+        (lambda: style_transfer(pictures(), None, strength=2.0), "strength 2"),  # type: ignore
         (lambda: inpainting(pictures(), right_half(16)), "mask: is 16 x 16 pixels and its"),
         (lambda: inpainting(pictures(), ~right_half() & right_half()), "mask: covers nothing"),
         (lambda: inpainting(pictures(), right_half(), resample=0), "resample 0"),

@@ -10,6 +10,7 @@ from minimagen.conditioning import Conditioning, LowRes, TextEmbedding
 from minimagen.config import parse
 from minimagen.errors import ConfigError
 from minimagen.models import UNet, UNetConfig
+from minimagen.models.tiling import margin
 from minimagen.models.unet import Level
 from tests.models.networks import KINDS, awakened, base, inputs_for, refiner, source, upscaler
 
@@ -195,18 +196,6 @@ def test_checkpointing_names_every_level_or_none() -> None:
         base(gradient_checkpointing=(True,))
 
 
-def reach(config: UNetConfig) -> int:
-    """Return how many pixels away a convolutional network looks, by counting 3 x 3 convolutions.
-
-    In cells of the finest level: one for the first and the last, and 2^l for each of the two in
-    every residual block of level l, down, up and in the middle. Cells of the coarsest level add
-    their own width, since a pixel may lie at either end of one.
-    """
-    coarsest = len(config.levels) - 1
-    blocks = sum(2 * level.blocks * 2**i for i, level in enumerate(config.levels)) + 2**coarsest
-    return config.patch * (2 + 2 * blocks + 2**coarsest)
-
-
 @pytest.mark.parametrize(
     "levels",
     [
@@ -220,9 +209,8 @@ def test_a_crop_looks_like_the_whole_picture_away_from_its_border(
 ) -> None:
     """Farther than the network looks, up to rounding; nearer, a border is seen."""
     network = awakened(upscaler(levels=levels, patch=2))
-    border = reach(network.config)
+    border = margin(network.config)
     inner, multiple = 16, network.config.size_multiple
-    border += -border % multiple
     side, corner = 2 * border + inner, multiple
     x_t, log_snr, cond = inputs_for(network, batch=1, side=side + 2 * corner)
     assert cond.lowres is not None
@@ -241,7 +229,7 @@ def test_a_crop_looks_like_the_whole_picture_away_from_its_border(
 def test_an_sr_network_of_any_size_is_one_function() -> None:
     """Shifting the picture by whole cells of the coarsest level shifts the answer."""
     network = awakened(upscaler(levels=(Level(width=8),), patch=2))
-    border = reach(network.config)
+    border = margin(network.config)
     x_t, log_snr, cond = inputs_for(network, batch=1, side=2 * border + 16)
     assert cond.lowres is not None
     rolled = Conditioning(

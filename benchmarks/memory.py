@@ -1,0 +1,128 @@
+"""How much memory training and drawing take at most:  python -m benchmarks.memory.
+
+Each figure is the most that a process of its own held in main memory, less what it held when it
+began: one training step with Adam of a stage, on crops as the files have it, on whole pictures, or
+with every block computed again in the backward pass; one picture of a stage drawn, whole or in
+tiles. On a GPU weights and optimizer come to as much, the rest to less: kernels there save other
+things.
+"""
+
+import argparse
+import multiprocessing
+from collections.abc import Callable
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.peer_widths import training_step
+from benchmarks.record import print_table, save
+from minimagen.cascade import CascadeConfig
+from minimagen.conditioning import Conditioning, TextEmbedding
+from minimagen.imagen import make_stage
+from minimagen.stage import Drawing, Stage
+from minimagen.text.encoders import encoder_width
+from minimagen.training.config import TrainingConfig, of_stage
+from minimagen.training.footprint import memory_used
+
+DIRECTORIES = "parameters/tiny", "parameters"
+CPU = torch.device("cpu")
+TILE, BATCH = 128, 1  # of drawing
+
+
+def most_held(work: Callable[[], Any]) -> float:
+    """Return the GB that some work takes at most, in a process of its own."""
+    context = multiprocessing.get_context("fork")  # torch is imported, and nothing computed yet
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_hold, args=(work, theirs))
+    process.start()
+    theirs.close()
+    held: float = ours.recv()
+    process.join()
+    return held
+
+
+def _hold(work: Callable[[], Any], answer: Connection) -> None:
+    before = memory_used(CPU)["memory_gb"] or 0.0
+    work()
+    answer.send(round((memory_used(CPU)["peak_memory_gb"] or 0.0) - before, 3))
+
+
+def stage_of(cascade: CascadeConfig, index: int, **changes: Any) -> Stage:
+    """Return a stage, with ``crop`` or ``gradient_checkpointing`` as they are given."""
+    again = changes.pop("gradient_checkpointing", None)
+    if again is not None:
+        unets = list(cascade.unets)
+        unets[index] = replace(unets[index], gradient_checkpointing=again)
+        cascade = replace(cascade, unets=tuple(unets))
+    stage = make_stage(cascade, index)
+    return replace(stage, config=replace(stage.config, **changes))
+
+
+def train(cascade: CascadeConfig, index: int, batch: int, width: int, **changes: Any) -> None:
+    """Take one training step."""
+    training_step(stage_of(cascade, index, **changes), batch, width)()
+
+
+@torch.no_grad()
+def draw(cascade: CascadeConfig, index: int, width: int, tile: int | None) -> None:
+    """Draw one picture with one step."""
+    stage = stage_of(cascade, index)
+    text = TextEmbedding(torch.randn(BATCH, 16, width), torch.ones(BATCH, 16, dtype=torch.bool))
+    lowres = None
+    if stage.smaller is not None:
+        lowres = stage.lowres(torch.zeros(BATCH, 3, stage.smaller, stage.smaller), 0, range(BATCH))
+    cond = Conditioning(text, lowres)
+    stage.sample(cond, Drawing(steps=1, tile=tile), seed=0, numbers=range(BATCH))
+
+
+def of_cascade(directory: str) -> list[dict[str, Any]]:
+    """Return a row for each stage of a parameter directory."""
+    cascade = CascadeConfig.read(Path(directory))
+    training = TrainingConfig.read(Path(directory))
+    encoder = cascade.imagen.text_encoder
+    assert encoder is not None, "the shipped cascades have text"
+    width = encoder_width(encoder)
+    rows = []
+    for index, config in enumerate(cascade.imagen.stages):
+        batch = of_stage(training.batch_size, index)
+        arguments = cascade, index, batch, width
+
+        def trained(arguments: Any = arguments, **changes: Any) -> float:
+            return most_held(lambda: train(*arguments, **changes))
+
+        def drawn(tile: int | None, index: int = index) -> float:
+            return most_held(lambda: draw(cascade, index, width, tile))
+
+        cropped = config.crop is not None
+        rows.append(
+            {
+                "cascade": directory,
+                "stage": f"{config.size} px",
+                "batch": batch,
+                "training_gb": trained(),
+                "checkpointed_gb": trained(gradient_checkpointing=True),
+                "whole_pictures_gb": trained(crop=None) if cropped else None,
+                "drawing_gb": drawn(None),
+                "tiled_gb": drawn(TILE) if index > 0 else None,
+            }
+        )
+    return rows
+
+
+def main() -> None:
+    """Run the benchmark, print its table, write its JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("-p", "--parameters", nargs="*", default=DIRECTORIES)
+    options = parser.parse_args()
+    rows = [row for directory in options.parameters for row in of_cascade(directory)]
+    print_table(list(rows[0]), [list(row.values()) for row in rows])
+    if not torch.cuda.is_available():
+        print("No GPU here: nothing was measured on one.")
+    save("memory", "python -m benchmarks.memory", {"tile": TILE, "rows": rows})
+
+
+if __name__ == "__main__":
+    main()

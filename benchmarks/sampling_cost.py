@@ -1,0 +1,158 @@
+"""What a picture costs to draw:  python -m benchmarks.sampling_cost.
+
+Seconds and network calls of a 512 px picture, stage by stage, for a batch of captions drawn with
+fresh weights: time does not depend on what they say. Then the cost of more captions at a time, and
+of a walk that reads its text at every step instead of once.
+"""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import minimagen.stage as stages_module
+from benchmarks.record import print_table, save
+from benchmarks.turns import Timed, in_turns, seconds_of
+from minimagen.canvas import Canvas
+from minimagen.cascade import CascadeConfig
+from minimagen.data.shapes import held_out_captions
+from minimagen.imagen import Imagen
+
+BATCHES = {"parameters/tiny": 6, "parameters": 2}
+COUNTS = 1, 2, 4, 8
+
+
+class Count:
+    """Counts how often a network is called, and for how many images.
+
+    Args:
+        imagen: whose networks are counted, one after the other.
+    """
+
+    def __init__(self, imagen: Imagen) -> None:
+        self.calls, self.rows = [0] * len(imagen.stages), [0] * len(imagen.stages)
+        for place, stage in enumerate(imagen.stages):
+            stage.network.register_forward_pre_hook(partial(self._note, place))
+
+    def _note(self, place: int, _network: torch.nn.Module, inputs: Sequence[Any]) -> None:
+        self.calls[place] += 1
+        self.rows[place] += len(inputs[0])
+
+
+def fresh(directory: str) -> Imagen:
+    """Return a cascade whose networks were never trained, ready to draw."""
+    imagen = Imagen.create(CascadeConfig.read(Path(directory)))
+    for stage in imagen.stages:
+        stage.network.eval().requires_grad_(False)
+    imagen.encode(["a red circle"])  # the text encoder is loaded
+    return imagen
+
+
+@contextmanager
+def reading_every_time() -> Iterator[None]:
+    """Let walks read their text at every step."""
+    once = stages_module.ReadOnce
+    stages_module.ReadOnce = lambda network: network  # type: ignore[assignment,misc]
+    try:
+        yield
+    finally:
+        stages_module.ReadOnce = once  # type: ignore[misc]
+
+
+def each_stage(directory: str, batch: int, rounds: int) -> list[dict[str, Any]]:
+    """Return a row for each stage, and one for all of them, per picture."""
+    imagen = fresh(directory)
+    captions = held_out_captions("single", batch, seed=0)
+    taken: list[list[tuple[float, float]]] = [[] for _ in imagen.stages]
+
+    def timed(canvas: Canvas) -> torch.Tensor:
+        painted: list[torch.Tensor] = []
+        taken[canvas.stage].append(seconds_of(lambda: painted.append(canvas.paint())))
+        return painted[0]
+
+    imagen.sample(captions[:1], steps=1)
+    count = Count(imagen)
+    for _ in range(rounds):
+        imagen.sample(captions, edit=timed)
+    rows = []
+    for place, stage in enumerate(imagen.stages):
+        seconds, core_seconds = sorted(taken[place])[rounds // 2]
+        rows.append(
+            {
+                "cascade": directory,
+                "stage": f"{stage.config.size} px",
+                "batch": batch,
+                "calls": count.calls[place] // rounds,
+                "rows_per_picture": count.rows[place] / rounds / batch,
+                "seconds": round(seconds / batch, 3),
+                "core_seconds": round(core_seconds / batch, 3),
+            }
+        )
+    summed = ("calls", "rows_per_picture", "seconds", "core_seconds")
+    total = {name: round(sum(row[name] for row in rows), 3) for name in summed}
+    return [*rows, {"cascade": directory, "stage": "all", "batch": batch, **total}]
+
+
+def more_captions(directory: str, rounds: int) -> dict[str, Any]:
+    """Return the seconds a picture by how many captions are drawn at a time."""
+    imagen = fresh(directory)
+    captions = held_out_captions("single", max(COUNTS), seed=0)
+    works = {str(n): partial(imagen.sample, captions[:n]) for n in COUNTS}
+    taken = in_turns(works, rounds)
+    return {n: _per_picture(taken[n], int(n)) for n in works}
+
+
+def text_read(directory: str, rounds: int) -> dict[str, Any]:
+    """Return the seconds of the base stage with its text read once, and at every step."""
+    imagen = fresh(directory)
+    size = imagen.stages[0].config.size
+    captions = held_out_captions("single", 6, seed=0)
+    draw = partial(imagen.sample, captions, size=size)
+
+    def every_time() -> None:
+        with reading_every_time():
+            draw()
+
+    taken = in_turns({"once": draw, "at every step": every_time}, rounds)
+    return {way: _per_picture(timed, len(captions)) for way, timed in taken.items()}
+
+
+def _per_picture(timed: Timed, count: int) -> dict[str, float]:
+    return {
+        "seconds": round(timed.seconds / count, 3),
+        "core_seconds": round(timed.core_seconds / count, 3),
+    }
+
+
+def main() -> None:
+    """Run the benchmark, print its tables, write its JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("-p", "--parameters", nargs="*", default=list(BATCHES), choices=BATCHES)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    rows = [
+        row
+        for directory in options.parameters
+        for row in each_stage(directory, BATCHES[directory], options.rounds)
+    ]
+    print_table(list(rows[0]), [list(row.values()) for row in rows])
+    captions = more_captions(options.parameters[0], options.rounds)
+    print_table(
+        ("captions at a time", "seconds a picture", "core seconds"),
+        [(n, *took.values()) for n, took in captions.items()],
+    )
+    reading = text_read(options.parameters[-1], options.rounds)
+    print_table(
+        ("text is read", "seconds a 64 px picture", "core seconds"),
+        [(way, *took.values()) for way, took in reading.items()],
+    )
+    results = {"stages": rows, "captions": captions, "reading": reading}
+    save("sampling_cost", "python -m benchmarks.sampling_cost", results)
+
+
+if __name__ == "__main__":
+    main()
