@@ -1,4 +1,4 @@
-"""How much memory training and drawing take at most:  python -m benchmarks.memory.
+"""How much memory training and drawing take:  python -m benchmarks.memory -p parameters.
 
 Each figure is the most that a process of its own held in main memory, less what it held when it
 began: one training step with Adam of a stage, on crops as the files have it, on whole pictures, or
@@ -27,7 +27,6 @@ from minimagen.text.encoders import encoder_width
 from minimagen.training.config import TrainingConfig, of_stage
 from minimagen.training.footprint import memory_used
 
-DIRECTORIES = "parameters/tiny", "parameters"
 CPU = torch.device("cpu")
 TILE, BATCH = 128, 1  # of drawing
 
@@ -115,13 +114,14 @@ def of_cascade(directory: str) -> list[dict[str, Any]]:
 def main() -> None:
     """Run the benchmark, print its table, write its JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("-p", "--parameters", nargs="*", default=DIRECTORIES)
-    options = parser.parse_args()
-    rows = [row for directory in options.parameters for row in of_cascade(directory)]
+    parser.add_argument("-p", "--parameters", default="parameters/tiny")
+    directory = parser.parse_args().parameters
+    rows = of_cascade(directory)
     print_table(list(rows[0]), [list(row.values()) for row in rows])
     if not torch.cuda.is_available():
         print("No GPU here: nothing was measured on one.")
-    save("memory", "python -m benchmarks.memory", {"tile": TILE, "rows": rows})
+    command = f"python -m benchmarks.memory -p {directory}"
+    save(f"memory_{Path(directory).name}", command, {"tile": TILE, "rows": rows})
 
 
 if __name__ == "__main__":
