@@ -24,7 +24,9 @@ def infer(options: argparse.Namespace) -> Path:
     )
     from minimagen.cli.prompting import read_negative, read_prompts
     from minimagen.imagen import Imagen, to_pictures
+    from minimagen.runtime import keep_freed_memory
 
+    keep_freed_memory()
     directory = choose_directory(options.training_directory)
     drawn_from = read_prompts(read_captions(options.captions), options)
     prompts = [one.prompt for one in drawn_from]

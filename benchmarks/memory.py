@@ -8,10 +8,8 @@ things.
 """
 
 import argparse
-import multiprocessing
 from collections.abc import Callable
 from dataclasses import replace
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ import torch
 
 from benchmarks.peer_widths import training_step
 from benchmarks.record import print_table, save
+from benchmarks.turns import in_process
 from minimagen.cascade import CascadeConfig
 from minimagen.conditioning import Conditioning, TextEmbedding
 from minimagen.imagen import make_stage
@@ -33,20 +32,13 @@ TILE, BATCH = 128, 1  # of drawing
 
 def most_held(work: Callable[[], Any]) -> float:
     """Return the GB that some work takes at most, in a process of its own."""
-    context = multiprocessing.get_context("fork")  # torch is imported, and nothing computed yet
-    ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_hold, args=(work, theirs))
-    process.start()
-    theirs.close()
-    held: float = ours.recv()
-    process.join()
-    return held
 
+    def hold() -> float:
+        before = memory_used(CPU)["memory_gb"] or 0.0
+        work()
+        return round((memory_used(CPU)["peak_memory_gb"] or 0.0) - before, 3)
 
-def _hold(work: Callable[[], Any], answer: Connection) -> None:
-    before = memory_used(CPU)["memory_gb"] or 0.0
-    work()
-    answer.send(round((memory_used(CPU)["peak_memory_gb"] or 0.0) - before, 3))
+    return in_process(hold)
 
 
 def stage_of(cascade: CascadeConfig, index: int, **changes: Any) -> Stage:

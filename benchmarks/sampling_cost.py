@@ -2,7 +2,7 @@
 
 Seconds and network calls of a 512 px picture, stage by stage, for a batch of captions drawn with
 fresh weights: time does not depend on what they say. Then the cost of more captions at a time, and
-of a walk that reads its text at every step instead of once.
+what it saves to read the text once for all steps, and to keep memory that was freed.
 """
 
 import argparse
@@ -10,17 +10,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
 
 import minimagen.stage as stages_module
 from benchmarks.record import print_table, save
-from benchmarks.turns import Timed, in_turns, seconds_of
+from benchmarks.turns import Timed, in_process, in_turns, seconds_of
 from minimagen.canvas import Canvas
 from minimagen.cascade import CascadeConfig
 from minimagen.data.shapes import held_out_captions
 from minimagen.imagen import Imagen
+from minimagen.runtime import keep_freed_memory
 
 BATCHES = {"parameters/tiny": 6, "parameters": 2}
 COUNTS = 1, 2, 4
@@ -123,6 +125,29 @@ def text_read(directory: str, rounds: int) -> list[dict[str, Any]]:
     ]
 
 
+def memory_kept(directory: str, rounds: int) -> list[dict[str, Any]]:
+    """Return what a picture takes with freed memory handed back, and kept.
+
+    Each in a process of its own; to be asked before anything is computed in this one.
+    """
+    taken: dict[str, list[tuple[float, float]]] = {"handed back": [], "kept": []}
+    for _ in range(rounds):
+        for way, times in taken.items():
+            times.append(in_process(partial(_draw_once, directory, way == "kept")))
+    timed = {way: Timed(*map(median, zip(*times, strict=True))) for way, times in taken.items()}
+    count = BATCHES[directory]
+    return [{"freed memory is": way, **per_picture(timed[way], count)} for way in taken]
+
+
+def _draw_once(directory: str, keep: bool) -> tuple[float, float]:
+    if keep:
+        keep_freed_memory()
+    imagen = fresh(directory)
+    captions = held_out_captions("single", BATCHES[directory], seed=0)
+    imagen.sample(captions[:1], steps=1)
+    return seconds_of(partial(imagen.sample, captions))
+
+
 def per_picture(timed: Timed, count: int) -> dict[str, float]:
     """Return the seconds of one of so many pictures."""
     return {
@@ -138,11 +163,15 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     directory, rounds = options.parameters, options.rounds
+    small = BATCHES[directory] > max(COUNTS)  # the larger cascade takes minutes
+    memory = {"memory": memory_kept(directory, rounds)} if small else {}
+    keep_freed_memory()  # as inference.py does
     found: dict[str, Any] = {
+        **memory,
         "stages": each_stage(directory, BATCHES[directory], rounds),
         "reading": text_read(directory, rounds),
     }
-    if BATCHES[directory] > max(COUNTS):  # the larger cascade takes minutes
+    if small:
         found["captions"] = more_captions(directory, rounds)
     for rows in found.values():
         print_table(list(rows[0]), [list(row.values()) for row in rows])
