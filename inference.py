@@ -40,6 +40,8 @@ def infer(options: argparse.Namespace) -> Path:
         one_at_a_time=bool(options.one_at_a_time),
     )
     imagen = imagen.with_windows(options.windows or 1)
+    if options.compile:
+        imagen = imagen.compiled()
     planned, fitted = len(imagen.config.imagen.stages), len(imagen.stages)
     if fitted < planned:
         size = imagen.stages[-1].config.size

@@ -175,6 +175,7 @@ def settings_of(
         "negative_caption": options.negative_caption,
         "images_per_caption": options.images_per_caption or 1,
         "batch_size": options.batch_size or 16,
+        "tile": options.tile,
         "device": str(imagen.device),
         "precision": imagen.precision,
         "literal": bool(options.literal),
