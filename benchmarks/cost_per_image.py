@@ -126,14 +126,22 @@ def main() -> None:
         "train": measured(train_at, SIDES, rounds),
         "draw": measured(draw_at, SIDES, rounds),
     }
-    rows = [(of, n, round(taken, 4)) for of, points in found.items() for n, taken in points.items()]
-    print_table(("of", "items or side", "core seconds an image"), rows)
-    slopes = {
-        "items": round(slope(found["items"]), 3),
-        **{of: round(slope(found[of]) / 2, 3) for of in ("train", "draw")},
-    }
-    print(f"powers between the two largest, of items or of pixels: {slopes}")
-    save("cost_per_image", "python -m benchmarks.cost_per_image", {**found, "powers": slopes})
+    rows = [
+        {"what": what, "items or side": n, "core_seconds_an_image": round(taken, 4)}
+        for what, points in found.items()
+        for n, taken in points.items()
+    ]
+    powers = [
+        {"of": "items", "power": round(slope(found["items"]), 3)},
+        *(
+            {"of": f"pixels, {w}", "power": round(slope(found[w]) / 2, 3)}
+            for w in ("train", "draw")
+        ),
+    ]
+    for table in (rows, powers):
+        print_table(list(table[0]), [list(row.values()) for row in table])
+    command = "python -m benchmarks.cost_per_image"
+    save("cost_per_image", command, {"rounds": rounds, "rows": rows, "powers": powers})
     plot(found)
 
 

@@ -1,34 +1,30 @@
 """The page on speed shows what its benchmarks found."""
 
 import json
+from pathlib import Path
 
-import pytest
-
-from tests.conftest import ROOT
-
-PAGE = (ROOT / "docs/performance.md").read_text(encoding="utf-8")
-NAMES = (
-    "train_throughput_peer_widths",
-    "train_throughput_parameters",
-    "train_throughput_tiny",
-    "sampling_cost_tiny",
-    "sampling_cost_parameters",
-    "memory_tiny",
-    "memory_parameters",
-)
+from benchmarks.performance_page import PAGE, PLACE, filled
 
 
-def measured(name: str) -> dict[str, object]:
-    """Read what a benchmark found."""
-    found: dict[str, object] = json.loads((ROOT / f"docs/measured/{name}.json").read_text())
-    return found
+def test_the_tables_are_those_that_were_measured() -> None:
+    """After a benchmark: python -m benchmarks.performance_page."""
+    page = PAGE.read_text(encoding="utf-8")
+    assert filled(page) == page
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_row_of_its_tables_is_on_the_page_with_the_command(name: str) -> None:
-    found = measured(name)
-    assert str(found["command"]) in PAGE
-    tables = [rows for rows in found.values() if isinstance(rows, list)]
-    assert tables
-    for row in (row for rows in tables for row in rows):
-        assert "| " + " | ".join(str(cell) for cell in row.values()) + " |" in PAGE
+def test_a_place_is_filled_with_the_command_and_every_table_of_its_file(tmp_path: Path) -> None:
+    page = "before\n\n<!-- cost -->\nold\n<!-- end -->\n\nafter <!-- other -->\n<!-- end -->\n"
+    found = {"command": "python -m x", "machine": {}, "rows": [{"a_b": 1, "c": None}], "n": [3]}
+    (tmp_path / "cost.json").write_text(json.dumps(found))
+    made = filled(page, tmp_path)
+    assert (
+        "    python -m x\n\n| a b | c |\n| --- | --- |\n| 1 |  |\n\n<!-- end -->\n\nafter" in made
+    )
+    assert "old" not in made
+    assert made.endswith("after <!-- other -->\n<!-- end -->\n")
+    assert filled(made, tmp_path) == made
+
+
+def test_the_page_has_places() -> None:
+    names = PLACE.findall(PAGE.read_text(encoding="utf-8"))
+    assert {"train_throughput_tiny", "sampling_cost_tiny", "memory_tiny"} <= set(names)
