@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 def infer(options: argparse.Namespace) -> Path:
     """Draw what a command line asks for and return the directory with the pictures."""
     from minimagen.cli.drawing import read_order
-    from minimagen.runtime import joined
+    from minimagen.runtime import joined, keep_freed_memory
 
+    keep_freed_memory()
     order = read_order(options)
     with joined(options.device or order.device, go_on="--RESUME") as processes:
         return draw(order, processes)

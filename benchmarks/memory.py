@@ -1,4 +1,4 @@
-"""How much memory training and drawing take at most:  python -m benchmarks.memory.
+"""How much memory training and drawing take:  python -m benchmarks.memory -p parameters.
 
 Each figure is the most that a process of its own held in main memory, less what it held when it
 began: one training step with Adam of a stage, on crops as the files have it, on whole pictures, or
@@ -8,10 +8,8 @@ things.
 """
 
 import argparse
-import multiprocessing
 from collections.abc import Callable
 from dataclasses import replace
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ import torch
 
 from benchmarks.peer_widths import training_step
 from benchmarks.record import print_table, save
+from benchmarks.turns import in_process
 from minimagen.cascade import CascadeConfig
 from minimagen.conditioning import Conditioning, TextEmbedding
 from minimagen.imagen import make_stage
@@ -27,27 +26,19 @@ from minimagen.text.encoders import encoder_width
 from minimagen.training.config import TrainingConfig, of_stage
 from minimagen.training.footprint import memory_used
 
-DIRECTORIES = "parameters/tiny", "parameters"
 CPU = torch.device("cpu")
 TILE, BATCH = 128, 1  # of drawing
 
 
 def most_held(work: Callable[[], Any]) -> float:
     """Return the GB that some work takes at most, in a process of its own."""
-    context = multiprocessing.get_context("fork")  # torch is imported, and nothing computed yet
-    ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_hold, args=(work, theirs))
-    process.start()
-    theirs.close()
-    held: float = ours.recv()
-    process.join()
-    return held
 
+    def hold() -> float:
+        before = memory_used(CPU)["memory_gb"] or 0.0
+        work()
+        return round((memory_used(CPU)["peak_memory_gb"] or 0.0) - before, 3)
 
-def _hold(work: Callable[[], Any], answer: Connection) -> None:
-    before = memory_used(CPU)["memory_gb"] or 0.0
-    work()
-    answer.send(round((memory_used(CPU)["peak_memory_gb"] or 0.0) - before, 3))
+    return in_process(hold)
 
 
 def stage_of(cascade: CascadeConfig, index: int, **changes: Any) -> Stage:
@@ -115,13 +106,14 @@ def of_cascade(directory: str) -> list[dict[str, Any]]:
 def main() -> None:
     """Run the benchmark, print its table, write its JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("-p", "--parameters", nargs="*", default=DIRECTORIES)
-    options = parser.parse_args()
-    rows = [row for directory in options.parameters for row in of_cascade(directory)]
+    parser.add_argument("-p", "--parameters", default="parameters/tiny")
+    directory = parser.parse_args().parameters
+    rows = of_cascade(directory)
     print_table(list(rows[0]), [list(row.values()) for row in rows])
     if not torch.cuda.is_available():
         print("No GPU here: nothing was measured on one.")
-    save("memory", "python -m benchmarks.memory", {"tile": TILE, "rows": rows})
+    command = f"python -m benchmarks.memory -p {directory}"
+    save(f"memory_{Path(directory).name}", command, {"tile": TILE, "rows": rows})
 
 
 if __name__ == "__main__":

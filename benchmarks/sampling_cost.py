@@ -1,8 +1,8 @@
-"""What a picture costs to draw:  python -m benchmarks.sampling_cost.
+"""What a picture costs to draw:  python -m benchmarks.sampling_cost -p parameters/tiny.
 
 Seconds and network calls of a 512 px picture, stage by stage, for a batch of captions drawn with
 fresh weights: time does not depend on what they say. Then the cost of more captions at a time, and
-of a walk that reads its text at every step instead of once.
+what it saves to read the text once for all steps, and to keep memory that was freed.
 """
 
 import argparse
@@ -10,20 +10,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
 
 import minimagen.stage as stages_module
 from benchmarks.record import print_table, save
-from benchmarks.turns import Timed, in_turns, seconds_of
+from benchmarks.turns import Timed, in_process, in_turns, seconds_of
 from minimagen.canvas import Canvas
 from minimagen.cascade import CascadeConfig
 from minimagen.data.shapes import held_out_captions
 from minimagen.imagen import Imagen
+from minimagen.runtime import keep_freed_memory
 
 BATCHES = {"parameters/tiny": 6, "parameters": 2}
-COUNTS = 1, 2, 4, 8
+COUNTS = 1, 2, 4
 
 
 class Count:
@@ -97,20 +99,20 @@ def each_stage(directory: str, batch: int, rounds: int) -> list[dict[str, Any]]:
     return [*rows, {"cascade": directory, "stage": "all", "batch": batch, **total}]
 
 
-def more_captions(directory: str, rounds: int) -> dict[str, Any]:
-    """Return the seconds a picture by how many captions are drawn at a time."""
+def more_captions(directory: str, rounds: int) -> list[dict[str, Any]]:
+    """Return what a picture takes by how many captions are drawn at a time."""
     imagen = fresh(directory)
     captions = held_out_captions("single", max(COUNTS), seed=0)
     works = {str(n): partial(imagen.sample, captions[:n]) for n in COUNTS}
     taken = in_turns(works, rounds)
-    return {n: _per_picture(taken[n], int(n)) for n in works}
+    return [{"captions at a time": n, **per_picture(taken[n], int(n))} for n in works]
 
 
-def text_read(directory: str, rounds: int) -> dict[str, Any]:
-    """Return the seconds of the base stage with its text read once, and at every step."""
+def text_read(directory: str, rounds: int) -> list[dict[str, Any]]:
+    """Return what a base's picture takes with its text read once, and at every step."""
     imagen = fresh(directory)
     size = imagen.stages[0].config.size
-    captions = held_out_captions("single", 6, seed=0)
+    captions = held_out_captions("single", BATCHES[directory], seed=0)
     draw = partial(imagen.sample, captions, size=size)
 
     def every_time() -> None:
@@ -118,10 +120,36 @@ def text_read(directory: str, rounds: int) -> dict[str, Any]:
             draw()
 
     taken = in_turns({"once": draw, "at every step": every_time}, rounds)
-    return {way: _per_picture(timed, len(captions)) for way, timed in taken.items()}
+    return [
+        {"text is read": way, **per_picture(timed, len(captions))} for way, timed in taken.items()
+    ]
 
 
-def _per_picture(timed: Timed, count: int) -> dict[str, float]:
+def memory_kept(directory: str, rounds: int) -> list[dict[str, Any]]:
+    """Return what a picture takes with freed memory handed back, and kept.
+
+    Each in a process of its own; to be asked before anything is computed in this one.
+    """
+    taken: dict[str, list[tuple[float, float]]] = {"handed back": [], "kept": []}
+    for _ in range(rounds):
+        for way, times in taken.items():
+            times.append(in_process(partial(_draw_once, directory, way == "kept")))
+    timed = {way: Timed(*map(median, zip(*times, strict=True))) for way, times in taken.items()}
+    count = BATCHES[directory]
+    return [{"freed memory is": way, **per_picture(timed[way], count)} for way in taken]
+
+
+def _draw_once(directory: str, keep: bool) -> tuple[float, float]:
+    if keep:
+        keep_freed_memory()
+    imagen = fresh(directory)
+    captions = held_out_captions("single", BATCHES[directory], seed=0)
+    imagen.sample(captions[:1], steps=1)
+    return seconds_of(partial(imagen.sample, captions))
+
+
+def per_picture(timed: Timed, count: int) -> dict[str, float]:
+    """Return the seconds of one of so many pictures."""
     return {
         "seconds": round(timed.seconds / count, 3),
         "core_seconds": round(timed.core_seconds / count, 3),
@@ -131,27 +159,25 @@ def _per_picture(timed: Timed, count: int) -> dict[str, float]:
 def main() -> None:
     """Run the benchmark, print its tables, write its JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("-p", "--parameters", nargs="*", default=list(BATCHES), choices=BATCHES)
+    parser.add_argument("-p", "--parameters", default="parameters/tiny", choices=BATCHES)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    rows = [
-        row
-        for directory in options.parameters
-        for row in each_stage(directory, BATCHES[directory], options.rounds)
-    ]
-    print_table(list(rows[0]), [list(row.values()) for row in rows])
-    captions = more_captions(options.parameters[0], options.rounds)
-    print_table(
-        ("captions at a time", "seconds a picture", "core seconds"),
-        [(n, *took.values()) for n, took in captions.items()],
-    )
-    reading = text_read(options.parameters[-1], options.rounds)
-    print_table(
-        ("text is read", "seconds a 64 px picture", "core seconds"),
-        [(way, *took.values()) for way, took in reading.items()],
-    )
-    results = {"stages": rows, "captions": captions, "reading": reading}
-    save("sampling_cost", "python -m benchmarks.sampling_cost", results)
+    directory, rounds = options.parameters, options.rounds
+    small = BATCHES[directory] > max(COUNTS)  # the larger cascade takes minutes
+    memory = {"memory": memory_kept(directory, rounds)} if small else {}
+    keep_freed_memory()  # as inference.py does
+    found: dict[str, Any] = {
+        **memory,
+        "stages": each_stage(directory, BATCHES[directory], rounds),
+        "reading": text_read(directory, rounds),
+    }
+    if small:
+        found["captions"] = more_captions(directory, rounds)
+    for rows in found.values():
+        print_table(list(rows[0]), [list(row.values()) for row in rows])
+        print()
+    command = f"python -m benchmarks.sampling_cost -p {directory}"
+    save(f"sampling_cost_{Path(directory).name}", command, {"rounds": rounds, **found})
 
 
 if __name__ == "__main__":

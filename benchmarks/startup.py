@@ -74,33 +74,43 @@ def _children() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def helps(rounds: int) -> dict[str, float]:
+def helps(rounds: int) -> list[dict[str, Any]]:
     """Return what ``--help`` of each script takes."""
-    return {
-        name: round(median(processor_seconds(*call, "--help") for _ in range(rounds)), 3)
+    return [
+        {"--help of": name, "core_seconds": _median(rounds, *call, "--help")}
         for name, call in HELPS.items()
-    }
+    ]
 
 
-def imports(module: str, rounds: int) -> dict[str, Any]:
-    """Return what an import takes in all, and in each package, itself alone."""
-    total = median(processor_seconds("-c", f"import {module}") for _ in range(rounds))
-    bare = median(processor_seconds("-c", "pass") for _ in range(rounds))
-    found: dict[str, int] = defaultdict(int)
-    for line in run("-X", "importtime", "-c", f"import {module}").stderr.splitlines():
-        if match := IMPORTED.match(line):
-            found[match[4].partition(".")[0]] += int(match[1])
-    longest = sorted(found.items(), key=lambda pair: -pair[1])[:6]
-    shares = {name: round(took / sum(found.values()), 3) for name, took in longest}
-    return {"seconds": round(total - bare, 3), "shares": shares}
+def imported(rounds: int) -> list[dict[str, Any]]:
+    """Return what imports take in all, and the packages that take most of it, each by itself."""
+    bare = _median(rounds, "-c", "pass")
+    rows = []
+    for module in IMPORTS:
+        total = _median(rounds, "-c", f"import {module}") - bare
+        found: dict[str, int] = defaultdict(int)
+        for line in run("-X", "importtime", "-c", f"import {module}").stderr.splitlines():
+            if match := IMPORTED.match(line):
+                found[match[4].partition(".")[0]] += int(match[1])
+        longest = sorted(found.items(), key=lambda pair: -pair[1])[:5]
+        shares = ", ".join(f"{name} {took / sum(found.values()):.0%}" for name, took in longest)
+        rows.append({"import": module, "core_seconds": round(total, 3), "of it": shares})
+    return rows
 
 
-def first_step(rounds: int) -> dict[str, float]:
+def first_step(rounds: int) -> list[dict[str, Any]]:
     """Return what each part of ``inference.py`` takes until its first network call."""
     with TemporaryDirectory() as directory:
         run("-c", SAVE, directory)
         taken = [json.loads(run("-c", FIRST_STEP, directory).stdout) for _ in range(rounds)]
-    return {what: round(median(one[what] for one in taken), 3) for what in taken[0]}
+    return [
+        {"until the first step": what, "core_seconds": round(median(t[what] for t in taken), 3)}
+        for what in taken[0]
+    ]
+
+
+def _median(rounds: int, *arguments: str) -> float:
+    return round(median(processor_seconds(*arguments) for _ in range(rounds)), 3)
 
 
 def main() -> None:
@@ -110,21 +120,11 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     if not Path("train.py").exists():
         sys.exit("run it from the repository's root: train.py is not here")
-    found = {
-        "help": helps(rounds),
-        "import": {module: imports(module, rounds) for module in IMPORTS},
-        "first_step": first_step(rounds),
-    }
-    print_table(("--help of", "seconds"), list(found["help"].items()))
-    print_table(
-        ("import", "seconds", "of it"),
-        [
-            (name, took["seconds"], ", ".join(f"{p} {s:.0%}" for p, s in took["shares"].items()))
-            for name, took in found["import"].items()
-        ],
-    )
-    print_table(("until the first step", "seconds"), list(found["first_step"].items()))
-    save("startup", "python -m benchmarks.startup", found)
+    found = {"help": helps(rounds), "import": imported(rounds), "first_step": first_step(rounds)}
+    for rows in found.values():
+        print_table(list(rows[0]), [list(row.values()) for row in rows])
+        print()
+    save("startup", "python -m benchmarks.startup", {"rounds": rounds, **found})
 
 
 if __name__ == "__main__":

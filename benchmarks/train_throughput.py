@@ -1,8 +1,8 @@
-"""How near training comes to what the machine can do:  python -m benchmarks.train_throughput.
+"""How near training comes to the machine:  python -m benchmarks.train_throughput -p parameters.
 
-One training step of our network at the peers' widths, and of each stage of the parameter
-directories: draws, forward and backward pass, one Adam step; noise for pictures. Ways to compute
-it take turns with each other and with a product of two matrices, the most that the machine does:
+One training step of each stage of a parameter directory, or of our network at the peers' widths:
+draws, forward and backward pass, one Adam step; noise for pictures. Ways to compute it take turns
+with each other and with a product of two matrices, the most that the machine does:
 
     as it is            channels last, one product where few positions are left
     plain convolutions  without that product
@@ -34,7 +34,6 @@ from minimagen.stage import Stage
 from minimagen.text.encoders import encoder_width
 from minimagen.training.config import TrainingConfig, of_stage
 
-DIRECTORIES = "parameters/tiny", "parameters"
 GIGA = 1e9
 
 
@@ -135,18 +134,24 @@ def shipped(directory: str, rounds: int, compile_: bool) -> Iterator[dict[str, A
 def main() -> None:
     """Run the benchmark, print its table, write its JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("-p", "--parameters", nargs="*", default=DIRECTORIES)
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("-p", "--parameters", default="parameters/tiny")
+    what.add_argument("--peer-widths", action="store_true", help="the network of that size instead")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--compiled", action="store_true", help="minutes more, on a CPU")
     options = parser.parse_args()
-    arguments = BATCH, TEXT_WIDTH, options.rounds, options.compiled
-    rows = measure("the peers' widths", peer_widths_stage, *arguments)
-    for directory in options.parameters:
-        rows += shipped(directory, options.rounds, options.compiled)
+    if options.peer_widths:
+        arguments = BATCH, TEXT_WIDTH, options.rounds, options.compiled
+        rows, name = measure("at the peers' widths", peer_widths_stage, *arguments), "peer_widths"
+        command = "--peer-widths"
+    else:
+        rows = list(shipped(options.parameters, options.rounds, options.compiled))
+        name, command = Path(options.parameters).name, f"-p {options.parameters}"
     print_table(list(rows[0]), [list(row.values()) for row in rows])
     if not torch.cuda.is_available():
         print("No GPU here: nothing was measured on one.")
-    save("train_throughput", "python -m benchmarks.train_throughput", {"rows": rows})
+    command = f"python -m benchmarks.train_throughput {command}"
+    save(f"train_throughput_{name}", command, {"rounds": options.rounds, "rows": rows})
 
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
 """Timing things that take turns, so that all of them meet the same noise of a machine."""
 
+import multiprocessing
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
+T = TypeVar("T")
 SIDE = 2048  # of the matrices whose product is the peak: far more work than reading them
 
 
@@ -49,3 +51,18 @@ def matrix_product(side: int = SIDE) -> Callable[[], torch.Tensor]:
     """Return one product of two matrices: 2 side^3 operations, the most a machine does."""
     left, right = torch.randn(side, side), torch.randn(side, side)
     return lambda: left @ right
+
+
+def in_process(work: Callable[[], T]) -> T:
+    """Do some work in a process of its own and return what it returned.
+
+    This process must not have computed anything: it is copied, and threads are not.
+    """
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=lambda: theirs.send(work()))
+    process.start()
+    theirs.close()
+    found: T = ours.recv()
+    process.join()
+    return found

@@ -159,6 +159,17 @@ class Imagen:
         made._windows = windows
         return made
 
+    def compiled(self) -> "Imagen":
+        """Compile every block of every network, in place; returns the same cascade.
+
+        The first pictures of each size then wait for the compiler, minutes on a CPU; pictures are
+        the same up to rounding.
+        """
+        for stage in self.stages:
+            for block in stage.network.blocks():
+                block.compile()
+        return self
+
     def save(self, directory: str | Path) -> None:
         """Write the parameter files and the weights so that :meth:`load` reads them."""
         directory = Path(directory)

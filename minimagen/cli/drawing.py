@@ -85,6 +85,7 @@ def read_order(options: argparse.Namespace) -> Order:
         windows=options.windows or 1,
         tile=options.tile,
         one_at_a_time=bool(options.one_at_a_time),
+        compile=bool(options.compile),
         edit=edit,
         prompts=_records(drawn, options),
     )
@@ -123,6 +124,8 @@ def load_cascade(order: Order, processes: Processes) -> Imagen:
         precision=settings.precision,
         one_at_a_time=settings.one_at_a_time,
     ).with_windows(settings.windows)
+    if settings.compile:
+        imagen = imagen.compiled()
     planned, fitted = len(imagen.config.imagen.stages), len(imagen.stages)
     if fitted < planned:
         size = imagen.stages[-1].config.size

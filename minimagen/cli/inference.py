@@ -275,6 +275,13 @@ FLAGS = (
         "each stage's network on the device only while it draws, for a small GPU",
         switch=True,
     ),
+    Flag(
+        "COMPILE",
+        None,
+        HOW,
+        "compile the networks first: minutes, worth it for many pictures on a GPU",
+        switch=True,
+    ),
     replace(OUTPUT, aliases=("output_path",)),
     DEVICE,
     PRECISION,

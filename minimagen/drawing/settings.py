@@ -75,6 +75,7 @@ class Settings:
         windows: pieces that a long caption is read in.
         tile: side of the squares that larger pictures are computed in; None is whole ones.
         one_at_a_time: each network is on the device only while it draws.
+        compile: the networks' blocks are compiled first.
         edit: what is done with a picture, or with the noise.
         prompts: one an image.
         batches: [first, count] of the images that were drawn at one time.
@@ -103,6 +104,7 @@ class Settings:
     windows: Count = 1
     tile: Count | None = None
     one_at_a_time: bool = False
+    compile: bool = False
     edit: EditRecord | None = None
     prompts: Annotated[tuple[ImageRecord, ...], Field(min_length=1)]
     batches: tuple[tuple[Number, Count], ...] | None = None

@@ -97,8 +97,8 @@ def margin(config: UNetConfig) -> int:
     """
     coarsest = len(config.levels) - 1
     blocks = sum(2 * level.blocks * 2**i for i, level in enumerate(config.levels)) + 2**coarsest
-    pixels = config.patch * (2 + 2 * blocks + 2**coarsest)
-    return pixels + -pixels % config.size_multiple
+    pixels: int = config.patch * (2 + 2 * blocks + 2**coarsest)
+    return pixels + (-pixels) % config.size_multiple
 
 
 def parts(side: int, tile: int, margin: int) -> Iterator[Part]:

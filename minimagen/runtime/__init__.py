@@ -1,5 +1,6 @@
 """Where networks run: devices, precision, and one process or several. accelerate's only door."""
 
+from minimagen.runtime.allocator import keep_freed_memory
 from minimagen.runtime.devices import pick_device
 from minimagen.runtime.joining import joined
 from minimagen.runtime.precision import (
@@ -29,6 +30,7 @@ __all__ = [
     "bare",
     "is_sharded",
     "joined",
+    "keep_freed_memory",
     "load_scaler",
     "load_whole",
     "loss_scaler",

@@ -61,3 +61,18 @@ def test_a_batch_of_other_noise_is_still_one_text() -> None:
         once(x_t, log_snr, cond)
         fresh = torch.randn(x_t.shape, generator=draws)
         assert torch.equal(once(fresh, -log_snr, cond), network(fresh, -log_snr, cond))
+
+
+@pytest.mark.slow
+@torch.no_grad()
+def test_compiled_blocks_find_what_was_kept_of_a_text() -> None:
+    """Traced, but run as it is: no compiler of C++ is waited for. 1e-6 is rounding."""
+    network = awakened(base())
+    x_t, log_snr, cond = inputs_for(network)
+    levels = (log_snr, log_snr + 1, log_snr - 1)
+    expected = [network(x_t, level, cond) for level in levels]
+    for block in network.blocks():
+        block.compile(backend="eager")
+    once = ReadOnce(network)
+    for level, answer in zip(levels, expected, strict=True):
+        assert torch.allclose(once(x_t, level, cond), answer, atol=1e-6)
