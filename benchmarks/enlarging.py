@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 import main as demo
@@ -19,6 +18,7 @@ from benchmarks.walks import GRIDS
 from minimagen.conditioning import Conditioning
 from minimagen.imagen import Imagen
 from minimagen.lowres import resize
+from minimagen.stage import Drawing
 from minimagen.tensors import mean_per_sample
 
 PICTURES = 8
@@ -32,11 +32,14 @@ def psnr(truth: Tensor, images: Tensor) -> float:
 
 
 @torch.no_grad()
-def enlarge(imagen: Imagen, index: int, small: Tensor, captions: list[str], sampler: str) -> Tensor:
+def enlarge(
+    imagen: Imagen, index: int, small: Tensor, captions: list[str], sampler: str | None = None
+) -> Tensor:
     """Enlarge pictures by one stage as it is sampled, without guidance."""
     stage, numbers = imagen.stages[index], range(len(small))
     cond = Conditioning(imagen.encode(captions), stage.lowres(small, 0, numbers))
-    return stage.sample(cond, seed=0, numbers=numbers, sampler=sampler, guidance_scale=1.0)
+    how = Drawing(sampler=sampler, guidance_scale=1.0)
+    return stage.sample(cond, how, seed=0, numbers=numbers)
 
 
 def measure(imagen: Imagen, index: int, captions: list[str]) -> dict[str, dict[str, float]]:
@@ -56,8 +59,8 @@ def measure(imagen: Imagen, index: int, captions: list[str]) -> dict[str, dict[s
         }
         for name in SAMPLERS
     }
-    bicubic = F.interpolate(small, size=(size, size), mode="bicubic", antialias=True)
-    return {"bicubic": dict.fromkeys(GRIDS, psnr(truth, bicubic)), **found}
+    bicubic = psnr(truth, resize(small, size, "bicubic"))
+    return {"bicubic": dict.fromkeys(GRIDS, bicubic), **found}
 
 
 def main() -> None:

@@ -38,6 +38,14 @@ DIGITS = {"a handwritten zero": 0, "a handwritten seven": 7}
 STEPS = {"base": 1300, "upper": (1600, 1300)}
 
 
+LEARN_BY_HEART = (  # small crops, high rates: the tiny cascade's own are for few images
+    "imagen.stages.1.crop=64",
+    "imagen.stages.2.crop=64",
+    "training.optimizer.learning_rate=0.002",
+    "training.optimizer.rest_rate=1.0",
+)
+
+
 def write_folder(folder: Path) -> list[str]:
     """Write the pictures, each with its caption in a text file beside it; returns the captions."""
     from sklearn.datasets import load_digits, load_sample_image
@@ -63,6 +71,7 @@ def fit(options: argparse.Namespace, folder: Path) -> tuple[Path, float, float]:
     flags = ["-p", str(ROOT / "parameters" / "tiny"), "-ds", str(folder), "-o", str(options.output)]
     flags += ["-b", "8", "-f", "1", "-cn", "100000", "-st", "0"]
     flags += ["--SET", f"training.images={images}"]
+    flags += [word for setting in LEARN_BY_HEART for word in ("--SET", setting)]
     run = train.train(train.parse(flags))
     base = time.monotonic() - started
     train.train(train.parse(["-rd", str(run), "-st", "1,2"]))

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 import train
+from minimagen.training.fit import Fit
 
 TINY = Path(__file__).parents[1] / "parameters" / "tiny"
 BATCH = 32
@@ -39,6 +40,29 @@ def trained(flags: list[str], output: Path) -> tuple[Path, float]:
     began = time.process_time()
     run = train.train(train.parse([*flags, "-o", str(output), "-ts", "run"]))
     return run, time.process_time() - began
+
+
+def opened(flags: list[str], output: Path, stage: int = 0) -> Fit:
+    """Return a fresh run of one stage that has taken no step yet, for those who step themselves.
+
+    Args:
+        flags: of its command line.
+        output: where its directory is made.
+        stage: which is fitted.
+    """
+    from minimagen.cli.settings import new_run
+    from minimagen.training.directory import TrainingDirectory
+    from minimagen.training.run import begin, gather, starting_stage
+    from minimagen.training.signals import Stopper
+
+    torch.set_num_threads(1)
+    settings = new_run(train.parse(flags))
+    cascade, training, cpu = settings.cascade, settings.training, torch.device("cpu")
+    materials = gather(cascade, training, cpu)
+    output.mkdir(exist_ok=True)
+    directory = TrainingDirectory.create(output, "run", cascade, training)
+    run = begin(directory, cascade, training, materials, device=cpu, workers=0)
+    return Fit(run, starting_stage(cascade, stage, cpu, training.seed, None), Stopper())
 
 
 def validations(run: Path) -> list[dict[str, Any]]:

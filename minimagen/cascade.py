@@ -16,6 +16,7 @@ from minimagen.diffusion import AnySchedule, Objective, Thresholding, Times, Wei
 from minimagen.diffusion.schedules import CosineSchedule
 from minimagen.diffusion.times import DiscreteTimes
 from minimagen.errors import ConfigError, UsageError
+from minimagen.lowres import Filter
 from minimagen.models import UNetConfig
 from minimagen.models.cost import weights_at_least
 from minimagen.sampling import SAMPLERS, options_of
@@ -112,7 +113,9 @@ class StageConfig:
         times: which times training looks at.
         text_dropout: share of captions replaced by null text in training; guidance needs some.
         lowres_dropout: share of low-res images replaced by complete noise in training; guidance by
-            the low-res image needs some. Unused by the first stage.
+            the low-res image needs some. Unused by the first stage, like the next.
+        lowres_filter: how low-res images are brought to this size. A fresh network answers with
+            what it is shown, so one that learns for minutes is best shown the sharper bicubic ones.
         self_conditioning: share of training samples that are shown the network's own estimate;
             0 leaves the estimate out of the network.
         learned_log_variance: let a learned variance of the loss at each noise level balance the
@@ -129,6 +132,7 @@ class StageConfig:
     times: Times
     text_dropout: Share = 0.1
     lowres_dropout: Share = 0.0
+    lowres_filter: Filter = "bilinear"
     self_conditioning: Share = 0.0
     learned_log_variance: bool = False
     crop: Size | None = None

@@ -181,8 +181,8 @@ class Stage:
         sides = sides or self.square
         eps = self._noise(seed, numbers, "augmentation", sides)
         t = torch.full((len(smaller),), self.config.sampling.augmentation, device=self.device)
-        schedule = self.config.augmentation.schedule
-        return prepare_lowres(smaller.to(self.device), sides, t, eps, schedule)
+        schedule, how = self.config.augmentation.schedule, self.config.lowres_filter
+        return prepare_lowres(smaller.to(self.device), sides, t, eps, schedule, how=how)
 
     def sample(
         self,

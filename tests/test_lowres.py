@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 
 from minimagen.diffusion.schedules import CosineSchedule
-from minimagen.lowres import prepare_lowres, resize
+from minimagen.lowres import Filter, prepare_lowres, resize, surroundings
 from minimagen.tensors import crop, from_uint8
 
 SCHEDULE = CosineSchedule()
@@ -63,3 +63,31 @@ def test_reducing_what_was_enlarged_gives_nearly_the_picture_back() -> None:
     ramp = torch.linspace(-1, 1, 16).expand(1, 3, 16, 16)
     again = resize(resize(ramp, 64), 16)
     assert (again - ramp).abs().max() < 2 / 16
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+@pytest.mark.parametrize("how", ["bilinear", "bicubic"])
+def test_what_surrounds_a_crop_is_all_that_its_low_res_image_depends_on(
+    scale: int, how: Filter
+) -> None:
+    """At edges, in the middle, and where a crop begins inside a low-res pixel.
+
+    Positions of the filter are computed from another origin: the same up to rounding.
+    """
+    images = torch.rand(4, 3, 96, 120, generator=SOURCE) * 2 - 1
+    corners = torch.tensor([[0, 0], [96 - 20, 120 - 24], [37, 50], [96 - 20, 7]])
+    whole = resize(resize(images, (96 // scale, 120 // scale)), (96, 120), how)
+    pieces, places = surroundings(images, corners, (20, 24), scale)
+    height, width = pieces.shape[2:]
+    assert height < 96
+    again = resize(resize(pieces, (height // scale, width // scale)), (height, width), how)
+    expected, found = crop(whole, corners, 20, 24), crop(again, places, 20, 24)
+    assert (found - expected).abs().max() < 1e-5
+    assert torch.equal(crop(pieces, places, 20, 24), crop(images, corners, 20, 24))
+
+
+def test_a_crop_as_large_as_its_picture_is_surrounded_by_nothing() -> None:
+    images = torch.rand(1, 3, 64, 64, generator=SOURCE)
+    pieces, places = surroundings(images, torch.zeros(1, 2, dtype=torch.int64), (64, 64), 4)
+    assert torch.equal(pieces, images)
+    assert not places.any()

@@ -33,13 +33,14 @@ class Level:
 
     Args:
         width: channels.
-        blocks: residual blocks on the way down, and again on the way up.
+        blocks: residual blocks on the way down, and again on the way up; none makes the level a
+            stem, which sees pixels across the borders of patches at hardly any cost.
         self_attention: every pixel reads every pixel; for a base, at few pixels.
         cross_attention: every pixel reads the text.
     """
 
     width: Count
-    blocks: Annotated[int, Field(ge=1, le=64)] = 1
+    blocks: Annotated[int, Field(ge=0, le=64)] = 1
     self_attention: bool = False
     cross_attention: bool = False
 

@@ -83,11 +83,15 @@ class MuonConfig(AdamWConfig):
 
     Args:
         matrix_rate: Muon's rate as a multiple of ``learning_rate``.
+        rest_rate: AdamW's, for all that Muon does not take; one value, or one for each stage. A
+            super-resolution network is nearly right when it is fresh: what its first and last
+            layers learn fast does harm first.
         momentum: Muon's decay of the averaged gradient.
     """
 
     kind: Literal["muon"] = "muon"  # type: ignore[assignment]
     matrix_rate: Positive = 2.0
+    rest_rate: Positive | tuple[Positive, ...] = 1.0
     momentum: Share = 0.95
 
 

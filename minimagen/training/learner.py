@@ -80,7 +80,9 @@ class Learner:
         self.log_variance = LogVariance().to(stage.device) if learned else None
         self._called = self._spread()
         peak = of_stage(config.optimizer.learning_rate, stage.index)
-        self.optimizers = make_optimizers(stage.network, config.optimizer, peak, self.log_variance)
+        self.optimizers = make_optimizers(
+            stage.network, config.optimizer, peak, self.log_variance, stage.index
+        )
         self.scaler = loss_scaler(stage.device, run.precision)
         self.text = make_tuned(run, stage)
         if self.text is not None:

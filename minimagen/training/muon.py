@@ -48,14 +48,21 @@ def _whitening(grams: Sequence[Tensor]) -> list[Tensor]:
 
 def _iterate(gram: Tensor) -> Tensor:
     """(batch, m, m) -> (batch, m, m)."""
-    a, b, c = NEWTON_SCHULZ
-    product = torch.eye(gram.shape[-1]).to(gram).expand_as(gram)
-    for _ in range(ITERATIONS):
-        p = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
-        p.diagonal(dim1=1, dim2=2).add_(a)
-        product = p @ product
+    product = _polynomial(gram)
+    p = product
+    for _ in range(ITERATIONS - 1):
         gram = p @ gram @ p
+        p = _polynomial(gram)
+        product = p @ product
     return product
+
+
+def _polynomial(gram: Tensor) -> Tensor:
+    """a + b X X^T + c (X X^T)^2; (batch, m, m)."""
+    a, b, c = NEWTON_SCHULZ
+    p = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
+    p.diagonal(dim1=1, dim2=2).add_(a)
+    return p
 
 
 class Muon(torch.optim.Optimizer):

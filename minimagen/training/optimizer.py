@@ -16,6 +16,7 @@ from minimagen.training.config import (
     MuonConfig,
     OptimizerConfig,
     ScheduleFreeConfig,
+    of_stage,
 )
 from minimagen.training.muon import Muon
 from minimagen.training.schedule_free import ScheduleFreeAdamW
@@ -24,15 +25,20 @@ Group: TypeAlias = dict[str, Any]
 
 
 def make_optimizers(
-    network: UNet, config: OptimizerConfig, peak: float, log_variance: nn.Module | None = None
+    network: UNet,
+    config: OptimizerConfig,
+    peak: float,
+    log_variance: nn.Module | None = None,
+    stage: int = 0,
 ) -> list[torch.optim.Optimizer]:
     """Make what updates a network: one optimizer, or Muon for its hidden matrices beside AdamW.
 
     Args:
         network: what is trained.
         config: which.
-        peak: AdamW's peak rate.
+        peak: the peak of ``learning_rate``.
         log_variance: trained beside it, by AdamW without weight decay.
+        stage: the network's, where the configuration has a value for each.
 
     Raises:
         ConfigError: when a package is missing.
@@ -44,8 +50,9 @@ def make_optimizers(
     if log_variance is not None:
         rest += log_variance.parameters()
         undecayed |= {id(p) for p in log_variance.parameters()}
-    make = _maker(config)
-    optimizers = [make(_groups(rest, undecayed, config.weight_decay), lr=peak, betas=config.betas)]
+    make, own = _maker(config), _groups(rest, undecayed, config.weight_decay)
+    factor = of_stage(config.rest_rate, stage) if isinstance(config, MuonConfig) else 1.0
+    optimizers = [make(own, lr=peak * factor, betas=config.betas)]
     if isinstance(config, MuonConfig):
         rate, momentum = peak * config.matrix_rate, config.momentum
         own = _groups(matrices, undecayed, config.weight_decay)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from minimagen.conditioning import Conditioning, TextEmbedding
 from minimagen.diffusion import Network, diffusion_loss, make_denoiser
-from minimagen.lowres import prepare_lowres, resize
+from minimagen.lowres import prepare_lowres, resize, surroundings
 from minimagen.runtime import bare, is_sharded
 from minimagen.stage import Stage
 from minimagen.tensors import crop
@@ -69,18 +69,28 @@ def training_condition(
 ) -> Conditioning:
     """Return what the network is told: captions and noised low-res images, some dropped."""
     lowres = None
-    sides = (images.shape[2], images.shape[3])
     if stage.smaller is not None and draws.lowres_eps is not None:
+        around, corners = _around_crops(stage, images, draws)
+        sides = (around.shape[2], around.shape[3])
         lowres = prepare_lowres(
-            resize(images, stage.smaller_sides(sides)),
+            resize(around, stage.smaller_sides(sides)),
             sides,
             draws.lowres_t.to(images.device),
             draws.lowres_eps.to(images.device),
             stage.config.augmentation.schedule,
-            draws.corners,
+            corners,
+            how=stage.config.lowres_filter,
         )
     cond = Conditioning(None if text is None else text.to(images.device), lowres)
     return cond.drop_text(draws.keep).drop_lowres(draws.keep_lowres)
+
+
+def _around_crops(stage: Stage, images: Tensor, draws: Draws) -> tuple[Tensor, Tensor | None]:
+    """Return what crops and their low-res images are cut from, and where they lie in it."""
+    size, smaller = stage.config.size, stage.smaller
+    if draws.corners is None or smaller is None or size % smaller:
+        return images, draws.corners
+    return surroundings(images, draws.corners, draws.eps.shape[2:], size // smaller)
 
 
 @torch.no_grad()

@@ -36,6 +36,16 @@ def test_the_answer_has_the_shape_of_the_image(
     assert network(x_t, log_snr, cond).shape == x_t.shape
 
 
+def test_a_level_without_blocks_is_a_stem() -> None:
+    """It has its convolution in and out and two ways between levels, and passes its gradient on."""
+    levels = (Level(width=8, blocks=0), Level(width=16))
+    network = awakened(upscaler(levels=levels, patch=2))
+    assert [len(blocks) for blocks in network.down_blocks] == [0, 1]
+    x_t, log_snr, cond = inputs_for(network)
+    network(x_t, log_snr, cond).square().mean().backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in network.parameters())
+
+
 @each_kind
 def test_a_fresh_network_answers_its_lowres_image_or_zero(make: Make) -> None:
     """1e-6 is the rounding of a product with the identity."""
@@ -202,6 +212,7 @@ def test_checkpointing_names_every_level_or_none() -> None:
         (Level(width=8, cross_attention=True),),
         (Level(width=8, blocks=2),),
         (Level(width=8), Level(width=8, cross_attention=True)),
+        (Level(width=8, blocks=0), Level(width=8)),
     ],
 )
 def test_a_crop_looks_like_the_whole_picture_away_from_its_border(

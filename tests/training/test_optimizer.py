@@ -43,6 +43,16 @@ def test_every_group_keeps_its_share_of_its_own_peak() -> None:
         assert all(group["lr"] == pytest.approx(rate) for group in optimizer.param_groups)
 
 
+def test_what_muon_does_not_take_may_have_a_rate_of_its_own_at_each_stage() -> None:
+    config = MuonConfig(matrix_rate=3.0, rest_rate=(1.0, 0.25))
+    for stage, rates in enumerate([(0.01, 0.03), (0.0025, 0.03)]):
+        optimizers = make_optimizers(_network(), config, peak=0.01, stage=stage)
+        for optimizer, rate in zip(optimizers, rates, strict=True):
+            assert all(group["lr"] == pytest.approx(rate) for group in optimizer.param_groups)
+    with pytest.raises(ConfigError, match="no value for stage 2"):
+        make_optimizers(_network(), config, peak=0.01, stage=2)
+
+
 def test_muon_takes_the_ladder_s_matrices_and_adamw_all_the_rest() -> None:
     network = _network()
     adamw, muon = make_optimizers(network, MuonConfig(), peak=0.01)
