@@ -28,7 +28,7 @@ import torch
 
 from benchmarks.ledger import Ledger
 from benchmarks.record import MEASURED, print_table, save
-from benchmarks.short_runs import BATCH, TINY, flags_of, trained, validations
+from benchmarks.short_runs import BATCH, TINY, flags_of, fresh_fit, trained, validations
 from minimagen.cascade import CascadeConfig
 from minimagen.data.shapes import held_out_captions
 from minimagen.evaluation.caption_accuracy import caption_accuracy
@@ -82,20 +82,7 @@ def costs() -> dict[str, float]:
 
 def stepper(kind: str, output: Path) -> Callable[[], None]:
     """Return what takes the next training step of a fresh run."""
-    from minimagen.cli.settings import new_run
-    from minimagen.cli.train import parse
-    from minimagen.training.directory import TrainingDirectory
-    from minimagen.training.fit import Fit
-    from minimagen.training.run import begin, gather, starting_stage
-    from minimagen.training.signals import Stopper
-
-    settings = new_run(parse(flags_of(settings_of(kind, FIRST_GUESS, 1000))))
-    cascade, training, cpu = settings.cascade, settings.training, torch.device("cpu")
-    materials = gather(cascade, training, cpu)
-    output.mkdir()
-    directory = TrainingDirectory.create(output, "run", cascade, training)
-    run = begin(directory, cascade, training, materials, device=cpu, workers=0)
-    fit = Fit(run, starting_stage(cascade, 0, cpu, training.seed, None), Stopper())
+    fit = fresh_fit(flags_of(settings_of(kind, FIRST_GUESS, 1000)), output)
     stream = fit.stream()
     return lambda: fit.step(islice(stream, 1))
 

@@ -9,6 +9,11 @@ from typing import Any
 import torch
 
 import train
+from minimagen.cli.settings import new_run
+from minimagen.training.directory import TrainingDirectory
+from minimagen.training.fit import Fit
+from minimagen.training.run import begin, gather, starting_stage
+from minimagen.training.signals import Stopper
 
 TINY = Path(__file__).parents[1] / "parameters" / "tiny"
 BATCH = 32
@@ -39,6 +44,17 @@ def trained(flags: list[str], output: Path) -> tuple[Path, float]:
     began = time.process_time()
     run = train.train(train.parse([*flags, "-o", str(output), "-ts", "run"]))
     return run, time.process_time() - began
+
+
+def fresh_fit(flags: list[str], output: Path) -> Fit:
+    """Return the fitting of stage 0 in a new training directory, before its first step."""
+    settings = new_run(train.parse(flags))
+    cascade, training, cpu = settings.cascade, settings.training, torch.device("cpu")
+    materials = gather(cascade, training, cpu)
+    output.mkdir(parents=True, exist_ok=True)
+    directory = TrainingDirectory.create(output, "run", cascade, training)
+    run = begin(directory, cascade, training, materials, device=cpu, workers=0)
+    return Fit(run, starting_stage(cascade, 0, cpu, training.seed, None), Stopper())
 
 
 def validations(run: Path) -> list[dict[str, Any]]:

@@ -1,0 +1,112 @@
+"""Training images a second at the peers' own widths:  python -m benchmarks.peer_throughput.
+
+Four U-Nets of 64, 128 and 256 channels, two blocks a level, attention to themselves and to 16 tokens
+at the lowest level, 64 px, float32, batches of 4, one plain Adam step included: ours, those of the two
+peers and diffusers' one. Each is a process of its own; they take steps in turn, so that a slow
+minute of the machine slows all of them, and the medians are compared. ``images/s`` is by the clock
+and means something only on a quiet machine; ``images a core second`` is by processor time.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+
+from benchmarks.peers.client import Worker, require_peers
+from benchmarks.peers.contender import Task
+from benchmarks.peers.presets import NAMES, settings_of
+from benchmarks.record import print_table, save
+
+BATCH, ROUNDS = 4, 5
+TOKENS, TEXT_WIDTH, SIDE = 16, 768, 64
+RATE = 1e-4
+OURS = "this project"
+COLUMNS = ("U-Net", "weights", "images/s", "images a core second", "of the faster peer")
+
+Times = dict[str, list[float]]
+
+
+def contenders() -> dict[str, tuple[str, dict[str, Any]]]:
+    """Return of each contender the kind of its process and its settings."""
+    bare = {"batch": BATCH, "rate": RATE, "clip": 0.0, "average": 0.0}
+    wide = {name: settings_of(name, width=64, blocks=2) | bare for name in NAMES}
+    return {
+        OURS: ("ours at widths", {"batch": BATCH}),
+        **{name: ("peer", settings) for name, settings in wide.items()},
+        "diffusers' `UNet2DConditionModel`": ("diffusers", {"batch": BATCH, "rate": RATE}),
+    }
+
+
+@contextmanager
+def noise_task() -> Iterator[Path]:
+    """Write a task of noise into a folder that is removed afterwards."""
+    tokens = torch.randn(64, TOKENS, TEXT_WIDTH)
+    mask = torch.ones(64, TOKENS, dtype=torch.bool)
+    images = torch.randint(256, (64, 3, SIDE, SIDE), dtype=torch.uint8)
+    with tempfile.TemporaryDirectory() as folder:
+        Task(images, tokens, mask, tokens, mask).write(Path(folder))
+        yield Path(folder)
+
+
+def measure(rounds: int, threads: int) -> dict[str, dict[str, Any]]:
+    """Let all take steps in turn; returns what each took."""
+    found: dict[str, dict[str, Any]] = {}
+    with noise_task() as task, ExitStack() as stack:
+        workers = {
+            name: stack.enter_context(Worker(kind, task, settings, threads=threads))
+            for name, (kind, settings) in contenders().items()
+        }
+        for name, worker in workers.items():
+            worker.ask("step", times=1)  # the first one allocates
+            found[name] = {"weights": worker.weights, "processor": [], "wall": []}
+        for _ in range(rounds):
+            for name, worker in workers.items():
+                took = worker.ask("step", times=1)
+                found[name]["processor"].append(round(took["processor"], 3))
+                found[name]["wall"].append(round(took["wall"], 3))
+    for took in found.values():
+        took["images_a_second"] = round(BATCH / median(took["wall"]), 3)
+        took["images_a_core_second"] = round(BATCH / median(took["processor"]), 3)
+    return found
+
+
+def against_the_faster(found: dict[str, dict[str, Any]], name: str) -> float:
+    """Return how many times as fast as the faster peer one is, by processor time."""
+    faster = max(found[peer]["images_a_core_second"] for peer in NAMES)
+    return float(found[name]["images_a_core_second"] / faster)
+
+
+def report(found: dict[str, dict[str, Any]]) -> None:
+    """Print the table."""
+    rows = [
+        (
+            name,
+            f"{took['weights'] / 1e6:.1f} M",
+            f"{took['images_a_second']:.2f}",
+            f"{took['images_a_core_second']:.2f}",
+            f"{against_the_faster(found, name):.2f}x",
+        )
+        for name, took in found.items()
+    ]
+    print_table(COLUMNS, rows)
+
+
+def main() -> None:
+    """Run the benchmark, print its table, write its JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    require_peers()
+    found = measure(options.rounds, options.threads)
+    report(found)
+    save("peer_throughput", "python -m benchmarks.peer_throughput", {"found": found})
+
+
+if __name__ == "__main__":
+    main()
