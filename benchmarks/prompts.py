@@ -32,7 +32,7 @@ from minimagen.diffusion import Denoiser
 from minimagen.diffusion.guidance import in_interval
 from minimagen.evaluation.caption_accuracy import CHROMA, judge
 from minimagen.imagen import to_pictures
-from minimagen.stage import Stage
+from minimagen.stage import Drawing, Stage
 from minimagen.text.encoders import TextEncoder, load_encoder
 from minimagen.text.prompts import Prompt, read_prompt
 from minimagen.text.weighting import encode_prompts, without
@@ -119,7 +119,8 @@ def draw(
     """Draw one text with the stage's own settings, from the same noise each time."""
     away = None if negative is None else negative.repeated(count)
     cond = Conditioning(text.repeated(count))
-    drawn = stage.sample(cond, seed=0, numbers=range(count), steer=steer, negative=away)
+    how = Drawing(steer=steer)
+    drawn = stage.sample(cond, how, seed=0, numbers=range(count), negative=away)
     return [np.asarray(picture) for picture in to_pictures(drawn)]
 
 

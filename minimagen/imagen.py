@@ -18,7 +18,7 @@ from minimagen.errors import CheckpointError, UsageError
 from minimagen.models import UNet
 from minimagen.runtime import Precision, autocast, pick_device, pick_precision
 from minimagen.seeds import hash_key
-from minimagen.stage import Stage, Steer
+from minimagen.stage import Drawing, Stage, Steer
 from minimagen.tensors import to_uint8
 from minimagen.text.encoders import (
     TextEncoder,
@@ -213,10 +213,6 @@ class Imagen:
             ConfigError: for an aspect ratio that the networks cannot take.
         """
         _check_captions(captions, batch_size)
-        if steer is not None and not (guidance_scale is None and negative_captions is None):
-            raise UsageError(
-                "steer: takes the place of guidance_scale and negative_captions; give it alone"
-            )
         plans = self.plan(
             negative_captions=negative_captions,
             guidance_scale=guidance_scale,
@@ -224,18 +220,16 @@ class Imagen:
             steps=steps,
             size=size,
             aspect_ratio=aspect_ratio,
+            steer=steer,
+            edit=edit,
         )
-        plans = [replace(plan, steer=steer, edit=edit) for plan in plans]
         text = self.encode(captions)
         negative = self._negative(negative_captions, len(captions))
         batches = []
         for start in range(0, len(captions), batch_size):
-            rows = slice(start, min(start + batch_size, len(captions)))
-            numbers = range(first_number + rows.start, first_number + rows.stop)
-            told = None if text is None else text[rows]
-            away = None if negative is None else negative[rows]
-            places = range(rows.start, rows.stop)
-            batches.append(self._draw(plans, told, away, seed, numbers, places))
+            places = range(start, min(start + batch_size, len(captions)))
+            told, away = _rows(text, places), _rows(negative, places)
+            batches.append(self._draw(plans, told, away, seed, first_number, places))
         return [torch.cat(parts) for parts in zip(*batches, strict=True)]
 
     def plan(
@@ -247,33 +241,38 @@ class Imagen:
         steps: int | Sequence[int] | None = None,
         size: int | None = None,
         aspect_ratio: float = 1.0,
+        steer: Steer | None = None,
+        edit: Edit = Canvas.paint,
     ) -> list["StagePlan"]:
         """Settle how each stage is sampled; the arguments are those of :meth:`sample_stages`.
 
         Raises:
             UsageError: for a size that is no stage's, lists of a wrong length, too many steps,
-                negative captions where guidance is off.
+                ``steer`` together with the guidance that it replaces, negative captions where
+                guidance is off.
             ConfigError: for an aspect ratio that the networks cannot take.
         """
+        if steer is not None and not (guidance_scale is None and negative_captions is None):
+            raise UsageError(
+                "steer: takes the place of guidance_scale and negative_captions; give it alone"
+            )
         stages = self._up_to(size)
         own = [stage.sampling for stage in self.config.imagen.stages]
         samplers: list[str] = [how.sampler for how in own]
         scales = [how.guidance_scale for how in own]
         count = len(stages)
-        plans = [
-            StagePlan(*settled)
-            for settled in zip(
-                stages,
-                _per_stage(sampler, samplers, count, "sampler"),
-                _per_stage(steps, [how.steps for how in own], count, "steps"),
-                _per_stage(guidance_scale, scales, count, "guidance_scale"),
-                self._sides(aspect_ratio)[:count],
-                strict=True,
-            )
-        ]
-        for plan in plans:
-            plan.stage.times(plan.steps)  # more steps than a stage's timesteps are refused here
-            plan.stage.sampler(plan.sampler)  # and unknown samplers here
+        settled = zip(
+            _per_stage(sampler, samplers, count, "sampler"),
+            _per_stage(steps, [how.steps for how in own], count, "steps"),
+            _per_stage(guidance_scale, scales, count, "guidance_scale"),
+            self._sides(aspect_ratio)[:count],
+            strict=True,
+        )
+        drawings = [Drawing(*each, steer=steer, edit=edit) for each in settled]
+        plans = [StagePlan(*plan) for plan in zip(stages, drawings, strict=True)]
+        for stage, how in zip(stages, drawings, strict=True):
+            stage.times(how.steps)  # more steps than a stage's timesteps are refused here
+            stage.sampler(how.sampler)  # and unknown samplers here
         if negative_captions is not None:
             _require_guidance(plans)
         return plans
@@ -284,26 +283,18 @@ class Imagen:
         text: TextEmbedding | None,
         negative: TextEmbedding | None,
         seed: int,
-        numbers: Sequence[int],
+        first_number: int,
         places: range,
     ) -> list[Tensor]:
         """Send one batch through the stages."""
+        numbers = range(first_number + places.start, first_number + places.stop)
         drawn: list[Tensor] = []
         for plan in plans:
             lowres = plan.stage.lowres(drawn[-1], seed, numbers, plan.sides) if drawn else None
+            cond = Conditioning(text, lowres)
             with autocast(self.device, self.precision):
                 images = plan.stage.sample(
-                    Conditioning(text, lowres),
-                    seed=seed,
-                    numbers=numbers,
-                    sampler=plan.sampler,
-                    steps=plan.steps,
-                    guidance_scale=plan.guidance_scale,
-                    negative=negative,
-                    steer=plan.steer,
-                    sides=plan.sides,
-                    edit=plan.edit,
-                    places=places,
+                    cond, plan.how, seed=seed, numbers=numbers, negative=negative, places=places
                 )
             drawn.append(images.cpu())
         return drawn
@@ -354,21 +345,21 @@ class Imagen:
 
 @dataclass(frozen=True)
 class StagePlan:
-    """How one stage is going to be sampled; ``sides`` are height and width in pixels."""
+    """A stage and how it is going to draw, with nothing left open but an edit."""
 
     stage: Stage
-    sampler: str
-    steps: int
-    guidance_scale: float
-    sides: Sides
-    steer: Steer | None = None
-    edit: Edit = Canvas.paint
+    how: Drawing
+
+    @property
+    def sides(self) -> Sides:
+        """Height and width of its images, in pixels."""
+        return self.how.sides or self.stage.square
 
     @property
     def is_guided(self) -> bool:
         """Whether null text, or what stands in its place, is asked at all."""
         lowres_scale = self.stage.config.sampling.lowres_guidance_scale
-        return self.guidance_scale != 1 or lowres_scale != 1
+        return self.how.guidance_scale != 1 or lowres_scale != 1
 
 
 def make_stage(
@@ -386,6 +377,10 @@ def make_stage(
             self_conditioned=config.imagen.stages[index].self_conditioning > 0,
         )
     return Stage(index, config.imagen.stages[index], network.to(device), smaller)
+
+
+def _rows(text: TextEmbedding | None, rows: range) -> TextEmbedding | None:
+    return None if text is None else text[rows.start : rows.stop]
 
 
 def to_pictures(images: Tensor) -> list[Image.Image]:

@@ -30,6 +30,27 @@ Steer = Callable[["Stage", Denoiser], Denoiser]
 
 
 @dataclass(frozen=True)
+class Drawing:
+    """How a stage draws; what is None is as its parameter file says.
+
+    Args:
+        sampler: a key of ``SAMPLERS``.
+        steps: of the sampler.
+        guidance_scale: of the text; 1 is off.
+        sides: height and width in pixels; None is the stage's square.
+        steer: takes the place of the stage's own guidance, whose settings it does not see.
+        edit: draws on the canvas in place of a plain walk.
+    """
+
+    sampler: str | None = None
+    steps: int | None = None
+    guidance_scale: float | None = None
+    sides: Sides | None = None
+    steer: Steer | None = None
+    edit: Edit = Canvas.paint
+
+
+@dataclass(frozen=True)
 class Stage:
     """One network and all that is needed to train and sample it.
 
@@ -145,16 +166,11 @@ class Stage:
     def sample(
         self,
         cond: Conditioning,
+        how: Drawing = Drawing(),
         *,
         seed: int,
         numbers: Sequence[int],
-        sampler: str | None = None,
-        steps: int | None = None,
-        guidance_scale: float | None = None,
         negative: TextEmbedding | None = None,
-        steer: Steer | None = None,
-        sides: Sides | None = None,
-        edit: Edit = Canvas.paint,
         places: range | None = None,
     ) -> Tensor:
         """Draw one image for each number; (B, 3, H, W) in [-1, 1].
@@ -163,39 +179,34 @@ class Stage:
 
         Args:
             cond: what the network is told about each image.
+            how: sampler, steps, guidance, sides, edit.
             seed: with an image's number it fixes all its draws.
             numbers: the images' numbers, (B,).
-            sampler: a key of ``SAMPLERS``; None is the stage's own, as in all that follows.
-            steps: of the sampler.
-            guidance_scale: as in :meth:`denoiser`, like ``negative`` and ``steer``.
             negative: captions to steer away from, (B, L, D).
-            steer: guidance of the caller's in place of the stage's own.
-            sides: height and width in pixels; None is the stage's square.
-            edit: draws on the canvas in place of a plain walk.
             places: what an edit is told the images are; None is 0 .. B - 1.
         """
 
         def bind(cond: Conditioning, guided: bool = True) -> Bound:
-            how = (guidance_scale, negative, steer) if guided else (1.0, None, None)
-            return partial(_bound, self.denoiser(*how), cond)
+            guidance = (how.guidance_scale, negative, how.steer) if guided else (1.0, None, None)
+            return partial(_bound, self.denoiser(*guidance), cond)
 
         def noise(purpose: str, other: int | None = None) -> Tensor:
             return self._noise(seed if other is None else other, numbers, purpose, shape)
 
-        shape = sides or self.square
+        shape = how.sides or self.square
         draws = generators(numbers, seed, self.name, "sampler")
         canvas = Canvas(
             stage=self.index,
             places=range(len(numbers)) if places is None else places,
             cond=cond,
             noise=noise("start"),
-            times=self.times(steps),
+            times=self.times(how.steps),
             schedule=self.config.schedule,
             bind=bind,
-            walk=partial(self._walk, self.sampler(sampler), draws),
+            walk=partial(self._walk, self.sampler(how.sampler), draws),
             draw=noise,
         )
-        return edit(canvas).clamp(-1, 1)
+        return how.edit(canvas).clamp(-1, 1)
 
     def _walk(
         self,

@@ -67,7 +67,7 @@ def test_other_sampling_draws_the_same_networks_in_another_way(imagen: Imagen) -
 
 def test_some_stages_alone_are_sampled_in_another_way(imagen: Imagen) -> None:
     other = imagen.with_sampling(stages=[1], steps=1)
-    assert [plan.steps for plan in other.plan()] == [2, 1]
+    assert [plan.how.steps for plan in other.plan()] == [2, 1]
     with pytest.raises(UsageError, match="did you mean 'steps'"):
         imagen.with_sampling(step=1)
 

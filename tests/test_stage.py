@@ -26,7 +26,7 @@ from minimagen.models.unet import Level
 from minimagen.sampling import SAMPLERS
 from minimagen.sampling.grids import EDMGrid, discrete_grid
 from minimagen.seeds import generators, normal
-from minimagen.stage import Stage
+from minimagen.stage import Drawing, Stage
 from tests.models.networks import (
     TEXT,
     awakened,
@@ -95,7 +95,8 @@ def condition(stage: Stage, numbers: range, seed: int = 5) -> Conditioning:
 def draw(stage: Stage, numbers: range, seed: int = 5, **options: object) -> torch.Tensor:
     """Draw some of the images."""
     cond = condition(stage, numbers, seed)
-    return stage.sample(cond, seed=seed, numbers=numbers, **options)  # type: ignore[arg-type]
+    how = Drawing(**options)  # type: ignore[arg-type]
+    return stage.sample(cond, how, seed=seed, numbers=numbers)
 
 
 @pytest.mark.parametrize("make", [base, upscaler, refiner, unconditional])

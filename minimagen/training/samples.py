@@ -7,7 +7,7 @@ from minimagen.conditioning import Conditioning, LowRes
 from minimagen.grid import captioned_grid
 from minimagen.imagen import to_pictures
 from minimagen.lowres import resize
-from minimagen.stage import Stage
+from minimagen.stage import Drawing, Stage
 from minimagen.tensors import from_uint8
 from minimagen.training.validation import ValidationSet
 
@@ -55,7 +55,8 @@ def _entries(
         smaller = resize(originals, stage.smaller_sides(sides))
         lowres = stage.lowres(smaller, seed, numbers, sides)
         columns[f"given, {stage.smaller} px"] = to_pictures(smaller)
-    drawn = stage.sample(Conditioning(text, lowres), seed=seed, numbers=numbers, sides=sides)
+    cond, how = Conditioning(text, lowres), Drawing(sides=sides)
+    drawn = stage.sample(cond, how, seed=seed, numbers=numbers)
     columns[f"drawn, {stage.config.size} px"] = to_pictures(drawn)
     columns["true"] = to_pictures(originals)
     return [
