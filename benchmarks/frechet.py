@@ -1,5 +1,7 @@
 """How far apart two sets of pictures are, by the mean and the covariance of a few features."""
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -49,7 +51,7 @@ def fixed_features(pictures: NDArray[np.uint8]) -> Floats:
     x = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1  # (N, 3, S, S)
     colours = x.mean(dim=(2, 3))
     draws = torch.Generator().manual_seed(0)
-    for channels, width in zip(WIDTHS, WIDTHS[1:], strict=False):
+    for channels, width in pairwise(WIDTHS):
         filters = torch.randn(width, channels, 3, 3, generator=draws) * (2 / (9 * channels)) ** 0.5
         x = F.avg_pool2d(F.conv2d(x, filters, padding=1).relu(), 2)
     return _pooled(x, colours).double().numpy()

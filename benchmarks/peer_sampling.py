@@ -1,10 +1,10 @@
-"""Seconds and network calls a 512 px picture, beside the peers:  python -m benchmarks.peer_sampling.
+"""Seconds and calls a 512 px picture, beside the peers:  python -m benchmarks.peer_sampling.
 
-Three cascades 64 -> 256 -> 512 px draw: ours of ``parameters/tiny``, and those of the two peers with
-the small networks of imagen-pytorch's README (32 channels), each as it samples by default. The
+Three cascades 64 -> 256 -> 512 px draw: ours of ``parameters/tiny``, and those of the two peers
+with the small networks of imagen-pytorch's README (32 channels), each as it samples by default. The
 peers take 1000 steps a stage without guidance, one network call each. One such call of a stage is
-measured and multiplied; what their samplers do between calls is left out, to their favour. Ours
-draws a batch of six whole. Weights are fresh, which changes no cost. Calls are made in turn, medians.
+measured and multiplied; what their samplers do between calls is left out, in their favour. Ours
+draws a batch of six whole. Weights are fresh, which changes no cost. They take turns; medians.
 """
 
 import argparse
@@ -21,10 +21,11 @@ OURS = "this project, `parameters/tiny`"
 SIZES = [64, 256, 512]
 PICTURES, ROUNDS = 6, 3
 LAST_LEVEL = [False, False, False, True]
-ABOVE = {"dim": 32, "dim_mults": [1, 2, 4, 8], "num_resnet_blocks": [2, 4, 8, 8]}
+ABOVE = {"dim": 32, "cond_dim": 512, "dim_mults": [1, 2, 4, 8], "num_resnet_blocks": [2, 4, 8, 8]}
 UNETS = [
     {
         "dim": 32,
+        "cond_dim": 512,
         "dim_mults": [1, 2, 4, 8],
         "num_resnet_blocks": 3,
         "layer_attns": [False, True, True, True],

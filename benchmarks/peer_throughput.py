@@ -1,10 +1,10 @@
 """Training images a second at the peers' own widths:  python -m benchmarks.peer_throughput.
 
-Four U-Nets of 64, 128 and 256 channels, two blocks a level, attention to themselves and to 16 tokens
-at the lowest level, 64 px, float32, batches of 4, one plain Adam step included: ours, those of the two
-peers and diffusers' one. Each is a process of its own; they take steps in turn, so that a slow
-minute of the machine slows all of them, and the medians are compared. ``images/s`` is by the clock
-and means something only on a quiet machine; ``images a core second`` is by processor time.
+Four U-Nets of 64, 128 and 256 channels, two blocks a level, attention to themselves and to 16
+tokens at the lowest level, 64 px, float32, batches of 4, one Adam step included: ours, those of the
+two peers and diffusers' one. Each is a process of its own; they take steps in turn, so that a slow
+minute of the machine slows all of them, and medians are compared. ``images/s`` is by the clock and
+means something only on a quiet machine; ``images a core second`` is by processor time.
 """
 
 import argparse

@@ -8,8 +8,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from minimagen.errors import UsageError
-
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".peers"  # where the peers are fetched to
 TOLD = 2000  # last characters of what a process said before it died
@@ -62,19 +60,14 @@ class Worker:
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         """End the process."""
         self.process.kill()
-        self.process.wait()
+        self.process.communicate()  # closes the pipes
+        self.log.close()
 
 
 def require_peers() -> None:
-    """Check that the peers are there.
-
-    Raises:
-        UsageError: when they are not.
-    """
+    """End with a line that says what to do, where the peers are not there."""
     if not (FOLDER / "imagen_pytorch").is_dir():
-        raise UsageError(
-            f"{FOLDER}: the peers are not there; fetch them: python -m benchmarks.peers"
-        )
+        sys.exit(f"{FOLDER}: no peers here; fetch them with: python -m benchmarks.peers")
 
 
 def _environment(kind: str, threads: int) -> dict[str, str]:

@@ -42,8 +42,8 @@ class Task:
         return cls(*(torch.from_numpy(np.load(folder / f"{name}.npy")) for name in names))
 
 
-class Contender(Protocol):
-    """A program that learns and draws."""
+class Learner(Protocol):
+    """What can be trained."""
 
     def weights(self) -> int:
         """Return how many weights it trains."""
@@ -54,5 +54,24 @@ class Contender(Protocol):
     def step(self) -> float:
         """Take one training step and return its loss."""
 
+
+class Contender(Learner, Protocol):
+    """A program that learns and draws."""
+
     def draw(self, count: int) -> Tensor:
         """Draw the first captions of the task; (count, 3, S, S) in [-1, 1]."""
+
+
+class Cascade(Protocol):
+    """Networks one after another, whose calls are measured."""
+
+    def weights(self) -> int:
+        """Return how many weights it has."""
+
+    def call(self, stage: int) -> dict[str, int]:
+        """Call the network of a stage.
+
+        Returns:
+            How many ``calls`` were made for how many ``pictures``, and how many a picture
+            ``needed`` at this stage. A call is one picture through the network once.
+        """

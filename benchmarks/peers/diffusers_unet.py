@@ -1,9 +1,8 @@
-"""diffusers' U-Net at the peers' widths as a contender: one training step, nothing drawn."""
+"""diffusers' U-Net at the peers' widths as a contender: its training alone."""
 
 import torch
 import torch.nn.functional as F
 from diffusers import UNet2DConditionModel
-from torch import Tensor
 
 from benchmarks.peers.contender import Task
 
@@ -60,7 +59,3 @@ class DiffusersUNet:
         self.optimizer.step()
         self.optimizer.zero_grad()
         return loss.item()
-
-    def draw(self, count: int) -> Tensor:
-        """Draw nothing: only its training is measured."""
-        raise NotImplementedError("only the training of diffusers' U-Net is measured")

@@ -1,5 +1,6 @@
 """This project's cascade, drawn a stage at a time."""
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,7 +11,6 @@ from minimagen.cascade import CascadeConfig
 from minimagen.cli.settings import locate
 from minimagen.conditioning import Conditioning, TextEmbedding
 from minimagen.imagen import Imagen
-from pathlib import Path
 
 
 class OurCascade:

@@ -1,6 +1,4 @@
-"""Our network at the peers' widths as a contender: one training step, nothing drawn."""
-
-from torch import Tensor
+"""Our network at the peers' widths as a contender: its training alone."""
 
 from benchmarks.peer_widths import peer_widths_stage, training_step
 from benchmarks.peers.contender import Task
@@ -29,7 +27,3 @@ class OursAtWidths:
     def step(self) -> float:
         """Take one step of Adam."""
         return self._step()
-
-    def draw(self, count: int) -> Tensor:
-        """Draw nothing: only its training is measured."""
-        raise NotImplementedError("only the training of this network is measured")

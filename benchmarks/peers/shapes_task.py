@@ -1,4 +1,4 @@
-"""The task of all contenders: the pictures that ``parameters/tiny`` trains on, and unseen captions."""
+"""The task of all: what ``parameters/tiny`` trains on, and captions that it never shows."""
 
 from pathlib import Path
 

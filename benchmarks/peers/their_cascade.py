@@ -41,4 +41,5 @@ class TheirCascade:
         x, time = torch.randn(1, 3, side, side), torch.full((1,), 0.5)
         lowres = {"lowres_cond_img": x, "lowres_noise_times": time} if stage else {}
         self.imagen.unets[stage].forward_with_cond_scale(x, time, **self.told, **lowres)
-        return {"calls": 1, "pictures": 1, "needed": self.imagen.noise_schedulers[stage].num_timesteps}
+        needed = self.imagen.noise_schedulers[stage].num_timesteps
+        return {"calls": 1, "pictures": 1, "needed": needed}

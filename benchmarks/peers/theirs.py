@@ -1,6 +1,7 @@
 """A peer as a contender: its own cascade, loss and sampler, and a plain Adam around them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -61,13 +62,7 @@ class Peer:
 
     def step(self) -> float:
         """Take one step of Adam on images drawn at random."""
-        rows = torch.randint(len(self.task.images), (self.batch,))
-        loss = self.imagen(
-            self.task.images[rows] / 255,
-            text_embeds=self.task.tokens[rows],
-            text_masks=self.task.mask[rows],
-            unet_number=1,
-        )
+        loss = self._loss(torch.randint(len(self.task.images), (self.batch,)))
         loss.backward()
         if self.clip:
             torch.nn.utils.clip_grad_norm_(self.parameters, self.clip)
@@ -77,17 +72,50 @@ class Peer:
             self.averaged.update_parameters(self.unet)
         return loss.item()
 
+    def _loss(self, rows: Tensor) -> Tensor:
+        loss: Tensor = self.imagen(
+            self.task.images[rows] / 255,
+            text_embeds=self.task.tokens[rows],
+            text_masks=self.task.mask[rows],
+            unet_number=1,
+        )
+        return loss
+
+    @torch.no_grad()
+    def loss(self, count: int) -> float:
+        """Return the averaged weights' loss on the first images, always with the same noise."""
+        with self._averaged_weights(), torch.random.fork_rng():
+            torch.manual_seed(0)
+            return self._loss(torch.arange(count)).item()
+
     def draw(self, count: int) -> Tensor:
         """Draw with its own sampler, and the averaged weights if any; (count, 3, S, S)."""
-        learnt = {name: weight.clone() for name, weight in self.unet.state_dict().items()}
-        if self.averaged is not None:
-            self.unet.load_state_dict(self.averaged.module.state_dict())
-        try:
+        with self._averaged_weights():
             images = self.imagen.sample(
                 text_embeds=self.task.asked_tokens[:count],
                 text_masks=self.task.asked_mask[:count],
                 cond_scale=self.guidance,
             )
-        finally:
-            self.unet.load_state_dict(learnt)
         return 2 * images - 1
+
+    def save(self, to: str) -> None:
+        """Write all that training changes."""
+        torch.save([part.state_dict() for part in self._parts()], to)
+
+    def load(self, path: str) -> None:
+        """Read what :meth:`save` wrote; the images drawn afterwards are others."""
+        for part, state in zip(self._parts(), torch.load(path, weights_only=True), strict=True):
+            part.load_state_dict(state)
+
+    def _parts(self) -> list[Any]:
+        averaged = [] if self.averaged is None else [self.averaged]
+        return [self.unet, self.optimizer, *averaged]
+
+    @contextmanager
+    def _averaged_weights(self) -> Iterator[None]:
+        """Put the average in the place of the weights, if there is one."""
+        learnt = {name: weight.clone() for name, weight in self.unet.state_dict().items()}
+        if self.averaged is not None:
+            self.unet.load_state_dict(self.averaged.module.state_dict())
+        yield
+        self.unet.load_state_dict(learnt)

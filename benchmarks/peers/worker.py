@@ -3,6 +3,7 @@
     {"do": "train", "seconds": 20}       until so much processor time is spent, or it is done
     {"do": "step", "times": 3}           so many steps
     {"do": "draw", "count": 36, "to": "pictures.npy"}      uint8 (36, S, S, 3)
+    {"do": "call", "stage": 2}           a cascade's network, see its class
 
 A reply tells what it took: ``processor`` seconds of all threads of this process, and ``wall`` ones.
 What a contender prints goes where errors go.
@@ -13,6 +14,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -20,42 +22,53 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.peers.contender import Contender, Task
+from benchmarks.peers.contender import Cascade, Contender, Learner, Task
+
+KINDS = {  # of contenders: where each is; only its own packages are imported
+    "ours": ("ours", "Ours"),
+    "peer": ("theirs", "Peer"),
+    "ours at widths": ("ours_at_widths", "OursAtWidths"),
+    "diffusers": ("diffusers_unet", "DiffusersUNet"),
+    "our cascade": ("our_cascade", "OurCascade"),
+    "cascade": ("their_cascade", "TheirCascade"),
+}
 
 
-def make(kind: str, task: Task, settings: dict[str, Any]) -> Contender:
-    """Make a contender; only its own packages are imported."""
-    if kind == "ours":
-        from benchmarks.peers.ours import Ours
-
-        return Ours(task, **settings)
-    if kind == "peer":
-        from benchmarks.peers.theirs import Peer
-
-        return Peer(task, **settings)
-    if kind == "ours at widths":
-        from benchmarks.peers.ours_at_widths import OursAtWidths
-
-        return OursAtWidths(task, **settings)
-    if kind == "diffusers":
-        from benchmarks.peers.diffusers_unet import DiffusersUNet
-
-        return DiffusersUNet(task, **settings)
-    raise ValueError(f"no contender {kind!r}")
+def make(kind: str, task: Task, settings: dict[str, Any]) -> Any:
+    """Make a contender."""
+    module, name = KINDS[kind]
+    return getattr(import_module(f"benchmarks.peers.{module}"), name)(task, **settings)
 
 
-def train(contender: Contender, seconds: float) -> dict[str, Any]:
+def train(learner: Learner, seconds: float) -> dict[str, Any]:
     """Train until the processor time is spent."""
     ends, losses = time.process_time() + seconds, []
-    while time.process_time() < ends and not contender.is_done():
-        losses.append(contender.step())
+    while time.process_time() < ends and not learner.is_done():
+        losses.append(learner.step())
     mean = fmean(losses) if losses else None
-    return {"steps": len(losses), "loss": mean, "done": contender.is_done()}
+    return {"steps": len(losses), "loss": mean, "done": learner.is_done()}
 
 
-def step(contender: Contender, times: int) -> dict[str, Any]:
+def step(learner: Learner, times: int) -> dict[str, Any]:
     """Take some steps."""
-    return {"losses": [contender.step() for _ in range(times)]}
+    return {"losses": [learner.step() for _ in range(times)]}
+
+
+def loss(peer: Any, count: int) -> dict[str, Any]:
+    """Measure a peer's loss on the first images, always with the same noise."""
+    return {"loss": peer.loss(count)}
+
+
+def save(peer: Any, to: str) -> dict[str, Any]:
+    """Write what a peer learnt."""
+    peer.save(to)
+    return {}
+
+
+def load(peer: Any, path: str) -> dict[str, Any]:
+    """Read what a peer learnt."""
+    peer.load(path)
+    return {}
 
 
 def draw(contender: Contender, count: int, to: str) -> dict[str, Any]:
@@ -66,10 +79,23 @@ def draw(contender: Contender, count: int, to: str) -> dict[str, Any]:
     return {}
 
 
-ORDERS: dict[str, Callable[..., dict[str, Any]]] = {"train": train, "step": step, "draw": draw}
+def call(cascade: Cascade, stage: int) -> dict[str, Any]:
+    """Call the network of a stage."""
+    return cascade.call(stage)
 
 
-def obey(contender: Contender, order: dict[str, Any]) -> dict[str, Any]:
+ORDERS: dict[str, Callable[..., dict[str, Any]]] = {
+    "train": train,
+    "step": step,
+    "loss": loss,
+    "save": save,
+    "load": load,
+    "draw": draw,
+    "call": call,
+}
+
+
+def obey(contender: Any, order: dict[str, Any]) -> dict[str, Any]:
     """Do what an order says and tell what it took."""
     wall, processor = time.perf_counter(), time.process_time()
     found = ORDERS[order.pop("do")](contender, **order)
