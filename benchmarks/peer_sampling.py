@@ -20,6 +20,8 @@ from benchmarks.record import print_table, save
 OURS = "this project, `parameters/tiny`"
 SIZES = [64, 256, 512]
 PICTURES, ROUNDS = 6, 3
+STAGES = [f"s at {size} px" for size in SIZES]
+COLUMNS = ("cascade", "weights", "calls", *STAGES, "core seconds a picture", "of ours")
 LAST_LEVEL = [False, False, False, True]
 ABOVE = {"dim": 32, "cond_dim": 512, "dim_mults": [1, 2, 4, 8], "num_resnet_blocks": [2, 4, 8, 8]}
 UNETS = [
@@ -83,12 +85,10 @@ def total(found: Row, what: str) -> float:
     return float(sum(stage[what] for stage in found["stages"]))
 
 
-def report(found: dict[str, Row]) -> None:
-    """Print the table."""
-    stages = [f"s at {size} px" for size in SIZES]
-    columns = ("cascade", "weights", "calls", *stages, "core seconds a picture", "of ours")
+def rows_of(found: dict[str, Row]) -> list[tuple[str, ...]]:
+    """Return the rows of the table."""
     ours = total(found[OURS], "processor")
-    rows = [
+    return [
         (
             name,
             f"{row['weights'] / 1e6:.1f} M",
@@ -99,7 +99,6 @@ def report(found: dict[str, Row]) -> None:
         )
         for name, row in found.items()
     ]
-    print_table(columns, rows)
 
 
 def main() -> None:
@@ -111,7 +110,7 @@ def main() -> None:
     options = parser.parse_args()
     require_peers()
     found = measure(options.rounds, options.threads)
-    report(found)
+    print_table(COLUMNS, rows_of(found))
     save("peer_sampling", "python -m benchmarks.peer_sampling", {"found": found})
 
 

@@ -81,9 +81,9 @@ def against_the_faster(found: dict[str, dict[str, Any]], name: str) -> float:
     return float(found[name]["images_a_core_second"] / faster)
 
 
-def report(found: dict[str, dict[str, Any]]) -> None:
-    """Print the table."""
-    rows = [
+def rows_of(found: dict[str, dict[str, Any]]) -> list[tuple[str, ...]]:
+    """Return the rows of the table."""
+    return [
         (
             name,
             f"{took['weights'] / 1e6:.1f} M",
@@ -93,7 +93,6 @@ def report(found: dict[str, dict[str, Any]]) -> None:
         )
         for name, took in found.items()
     ]
-    print_table(COLUMNS, rows)
 
 
 def main() -> None:
@@ -104,7 +103,7 @@ def main() -> None:
     options = parser.parse_args()
     require_peers()
     found = measure(options.rounds, options.threads)
-    report(found)
+    print_table(COLUMNS, rows_of(found))
     save("peer_throughput", "python -m benchmarks.peer_throughput", {"found": found})
 
 
