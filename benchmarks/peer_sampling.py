@@ -7,14 +7,11 @@ measured and multiplied; what their samplers do between calls is left out, in th
 draws a batch of six whole. Weights are fresh, which changes no cost. They take turns; medians.
 """
 
-import argparse
-from contextlib import ExitStack
 from statistics import median
 from typing import Any
 
-from benchmarks.peer_throughput import noise_task
-from benchmarks.peers.client import Worker, require_peers
 from benchmarks.peers.presets import NAMES
+from benchmarks.peers.turns import Contenders, parse, started
 from benchmarks.record import print_table, save
 
 OURS = "this project, `parameters/tiny`"
@@ -40,7 +37,7 @@ UNETS = [
 Row = dict[str, Any]
 
 
-def contenders() -> dict[str, tuple[str, dict[str, Any]]]:
+def contenders() -> Contenders:
     """Return of each cascade the kind of its process and its settings."""
     ours = {"parameters": "parameters/tiny", "pictures": PICTURES}
     theirs = {name: {"name": name, "unets": UNETS, "sizes": SIZES} for name in NAMES}
@@ -53,11 +50,7 @@ def contenders() -> dict[str, tuple[str, dict[str, Any]]]:
 def measure(rounds: int, threads: int) -> dict[str, Row]:
     """Let all call their networks in turn; returns calls and seconds a picture at each stage."""
     found: dict[str, Row] = {}
-    with noise_task() as task, ExitStack() as stack:
-        workers = {
-            name: stack.enter_context(Worker(kind, task, settings, threads=threads))
-            for name, (kind, settings) in contenders().items()
-        }
+    with started(contenders(), threads) as workers:
         for name, worker in workers.items():
             found[name] = {"weights": worker.weights, "stages": []}
         for stage, size in enumerate(SIZES):
@@ -103,12 +96,7 @@ def rows_of(found: dict[str, Row]) -> list[tuple[str, ...]]:
 
 def main() -> None:
     """Run the benchmark, print its table, write its JSON."""
-    raw = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
-    parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--threads", type=int, default=2)
-    options = parser.parse_args()
-    require_peers()
+    options = parse(__doc__, ROUNDS)
     found = measure(options.rounds, options.threads)
     print_table(COLUMNS, rows_of(found))
     save("peer_sampling", "python -m benchmarks.peer_sampling", {"found": found})

@@ -7,31 +7,20 @@ minute of the machine slows all of them, and medians are compared. ``images/s`` 
 means something only on a quiet machine; ``images a core second`` is by processor time.
 """
 
-import argparse
-import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from statistics import median
 from typing import Any
 
-import torch
-
-from benchmarks.peers.client import Worker, require_peers
-from benchmarks.peers.contender import Task
 from benchmarks.peers.presets import NAMES, settings_of
+from benchmarks.peers.turns import Contenders, parse, started
 from benchmarks.record import print_table, save
 
 BATCH, ROUNDS = 4, 5
-TOKENS, TEXT_WIDTH, SIDE = 16, 768, 64
 RATE = 1e-4
 OURS = "this project"
 COLUMNS = ("U-Net", "weights", "images/s", "images a core second", "of the faster peer")
 
-Times = dict[str, list[float]]
 
-
-def contenders() -> dict[str, tuple[str, dict[str, Any]]]:
+def contenders() -> Contenders:
     """Return of each contender the kind of its process and its settings."""
     bare = {"batch": BATCH, "rate": RATE, "clip": 0.0, "average": 0.0}
     wide = {name: settings_of(name, width=64, blocks=2) | bare for name in NAMES}
@@ -42,25 +31,10 @@ def contenders() -> dict[str, tuple[str, dict[str, Any]]]:
     }
 
 
-@contextmanager
-def noise_task() -> Iterator[Path]:
-    """Write a task of noise into a folder that is removed afterwards."""
-    tokens = torch.randn(64, TOKENS, TEXT_WIDTH)
-    mask = torch.ones(64, TOKENS, dtype=torch.bool)
-    images = torch.randint(256, (64, 3, SIDE, SIDE), dtype=torch.uint8)
-    with tempfile.TemporaryDirectory() as folder:
-        Task(images, tokens, mask, tokens, mask).write(Path(folder))
-        yield Path(folder)
-
-
 def measure(rounds: int, threads: int) -> dict[str, dict[str, Any]]:
     """Let all take steps in turn; returns what each took."""
     found: dict[str, dict[str, Any]] = {}
-    with noise_task() as task, ExitStack() as stack:
-        workers = {
-            name: stack.enter_context(Worker(kind, task, settings, threads=threads))
-            for name, (kind, settings) in contenders().items()
-        }
+    with started(contenders(), threads) as workers:
         for name, worker in workers.items():
             worker.ask("step", times=1)  # the first one allocates
             found[name] = {"weights": worker.weights, "processor": [], "wall": []}
@@ -97,11 +71,7 @@ def rows_of(found: dict[str, dict[str, Any]]) -> list[tuple[str, ...]]:
 
 def main() -> None:
     """Run the benchmark, print its table, write its JSON."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--threads", type=int, default=2)
-    options = parser.parse_args()
-    require_peers()
+    options = parse(__doc__, ROUNDS)
     found = measure(options.rounds, options.threads)
     print_table(COLUMNS, rows_of(found))
     save("peer_throughput", "python -m benchmarks.peer_throughput", {"found": found})

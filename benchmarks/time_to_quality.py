@@ -173,7 +173,7 @@ def plot(found: dict[str, list[list[Point]]], true_distance: float) -> None:
     above, below = figure.subfigures(2, 1, height_ratios=(3, 2))
     accuracy, distance = above.subplots(1, 2)
     for name, runs in found.items():
-        for number, run in enumerate(runs):
+        for number, run in enumerate(filter(None, runs)):
             draw_run(accuracy, distance, run, COLOURS[name], "" if number else name)
     accuracy.axhline(ENOUGH, color="#777777", linestyle="--", linewidth=1)
     accuracy.axhline(1 / 18, color="#777777", linestyle=":", linewidth=1)
@@ -204,9 +204,11 @@ def draw_run(accuracy: Axes, distance: Axes, run: list[Point], colour: str, labe
 def draw_strips(figure: SubFigure, found: dict[str, list[list[Point]]]) -> None:
     """Show what each program drew last, for the same captions."""
     for axes, (name, runs) in zip(figure.subplots(len(found), 1), found.items(), strict=True):
-        axes.imshow(Image.open(strip_path(name)), interpolation="nearest")
         axes.set_axis_off()
-        axes.set_title(f"{name}, after {runs[-1][-1]['seconds']:.0f} s", fontsize=9, loc="left")
+        if runs[-1]:
+            axes.imshow(Image.open(strip_path(name)), interpolation="nearest")
+            heading = f"{name}, after {runs[-1][-1]['seconds']:.0f} s"
+            axes.set_title(heading, fontsize=9, loc="left")
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".peers"  # where the peers are fetched to
+FOREIGN = {"peer", "cascade"}  # kinds that see the peers' packages
 TOLD = 2000  # last characters of what a process said before it died
 
 
@@ -18,7 +19,7 @@ class Worker:
 
     Args:
         kind: as :func:`benchmarks.peers.worker.make` takes it.
-        task: folder of the task.
+        task: folder of the task, where it also works.
         settings: of the contender; JSON.
         threads: that it computes with.
     """
@@ -30,6 +31,7 @@ class Worker:
         module = [sys.executable, "-P", "-m", "benchmarks.peers.worker"]
         self.process = subprocess.Popen(
             [*module, kind, str(task), json.dumps(settings), str(threads)],
+            cwd=task,
             env=_environment(kind, threads),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -72,6 +74,6 @@ def require_peers() -> None:
 
 def _environment(kind: str, threads: int) -> dict[str, str]:
     """Return the environment of a process: peers see their packages first, ours none of them."""
-    path = [str(FOLDER), str(ROOT)] if kind == "peer" else [str(ROOT)]
+    path = [str(FOLDER), str(ROOT)] if kind in FOREIGN else [str(ROOT)]
     alone = {"OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "passive", "HF_HUB_OFFLINE": "1"}
     return os.environ | alone | {"PYTHONPATH": os.pathsep.join(path)}

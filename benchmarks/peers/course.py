@@ -151,4 +151,4 @@ def strip(pictures: Pictures) -> Image.Image:
 
 def strip_path(name: str) -> Path:
     """Return the file of what a program drew last."""
-    return MEASURED / f"time_to_quality_{name.split()[0]}.png"
+    return MEASURED / f"time_to_quality_{name.replace(' ', '_')}.png"
