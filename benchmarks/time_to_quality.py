@@ -109,10 +109,14 @@ def tried_for_a_while(task: Path, name: str, tried: dict[str, Any], ledger: Ledg
     return dict(ledger.measured({"tried": settings, "seconds": TUNED_FOR}, measure))
 
 
-def seconds_to(points: Sequence[Point], accuracy: float) -> float | None:
-    """Return when an accuracy was first reached; None if it never was."""
-    reached = (point["seconds"] for point in points if point["right"] >= accuracy * point["drawn"])
-    return next(reached, None)
+def seconds_to_enough(run: Sequence[Point]) -> float | None:
+    """Return when enough was right for the first time; None if it never was."""
+    return next((point["seconds"] for point in run if is_enough(point)), None)
+
+
+def is_enough(point: Point) -> bool:
+    """Whether enough was right."""
+    return bool(point["right"] >= ENOUGH * point["drawn"])
 
 
 def verdict(found: dict[str, list[list[Point]]]) -> dict[str, Any]:
@@ -121,7 +125,7 @@ def verdict(found: dict[str, list[list[Point]]]) -> dict[str, Any]:
     Args:
         found: of each program its runs, and of each run its points.
     """
-    ours = [seconds_to(run, ENOUGH) for run in found[OURS]]
+    ours = [seconds_to_enough(run) for run in found[OURS]]
     slowest = max((seconds for seconds in ours if seconds), default=None)
     last = {name: found[name][0][-1] for name in NAMES if found[name][0]}
     return {
@@ -139,9 +143,8 @@ def verdict(found: dict[str, list[list[Point]]]) -> dict[str, Any]:
 
 
 def report(found: dict[str, list[list[Point]]], true_distance: float) -> None:
-    """Print all points, and what they come to."""
-    runs = [(name, run) for name, of_name in found.items() for run in of_name]
-    print_table(COLUMNS, [row_of(name, point) for name, run in runs for point in run])
+    """Print the points that count, and what they come to."""
+    print_table(COLUMNS, rows_of(found))
     print(f"\nAs many other true pictures are {true_distance:g} away.")
     said = verdict(found)
     print(f"{OURS} draws {ENOUGH:.0%} right after {said['our_seconds']} s.")
@@ -150,6 +153,19 @@ def report(found: dict[str, list[list[Point]]], true_distance: float) -> None:
             f"{name} after {theirs['seconds']:g} s, {theirs['times']} times as many: "
             f"{theirs['accuracy']:.0%}, with 95 % confidence at most {theirs['at_most']:.0%}."
         )
+
+
+def rows_of(found: dict[str, list[list[Point]]]) -> list[tuple[str, ...]]:
+    """Return the rows of the table: of ours where enough was right and the end, of peers all."""
+    ours = [point for run in found[OURS] for point in milestones(run)]
+    theirs = [(name, point) for name in NAMES for run in found[name] for point in run]
+    return [row_of(name, point) for name, point in [*((OURS, one) for one in ours), *theirs]]
+
+
+def milestones(run: list[Point]) -> list[Point]:
+    """Return the first point at which enough was right, and the last one."""
+    enough = [*filter(is_enough, run)][:1]
+    return [*enough, *(point for point in run[-1:] if point not in enough)]
 
 
 def row_of(name: str, point: Point) -> tuple[str, ...]:

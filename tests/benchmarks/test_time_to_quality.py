@@ -1,7 +1,7 @@
 """What the race is said to have shown."""
 
 from benchmarks.peers.presets import NAMES
-from benchmarks.time_to_quality import OURS, seconds_to, verdict
+from benchmarks.time_to_quality import OURS, milestones, seconds_to_enough, verdict
 
 
 def point(seconds: float, right: int, drawn: int = 18) -> dict[str, object]:
@@ -10,8 +10,10 @@ def point(seconds: float, right: int, drawn: int = 18) -> dict[str, object]:
 
 def test_the_first_moment_counts_at_which_enough_is_right() -> None:
     run = [point(15, 3, 10), point(30, 8, 10), point(45, 7, 10)]
-    assert seconds_to(run, 0.8) == 30
-    assert seconds_to(run, 0.9) is None
+    assert seconds_to_enough(run) == 30
+    assert milestones(run) == run[1:]
+    assert seconds_to_enough(run[:1]) is None
+    assert milestones(run[1:2]) == run[1:2]
 
 
 def test_the_peers_seconds_are_held_against_our_slowest_run() -> None:
