@@ -17,6 +17,7 @@ from benchmarks.record import print_table, save
 OURS = "this project, `parameters/tiny`"
 SIZES = [64, 256, 512]
 PICTURES, ROUNDS = 6, 3
+TEXT_WIDTH = 64  # of t5-tiny
 STAGES = [f"s at {size} px" for size in SIZES]
 COLUMNS = ("cascade", "weights", "calls", *STAGES, "core seconds a picture", "of ours")
 LAST_LEVEL = [False, False, False, True]
@@ -50,7 +51,7 @@ def contenders() -> Contenders:
 def measure(rounds: int, threads: int) -> dict[str, Row]:
     """Let all call their networks in turn; returns calls and seconds a picture at each stage."""
     found: dict[str, Row] = {}
-    with started(contenders(), threads) as workers:
+    with started(contenders(), threads, TEXT_WIDTH) as workers:
         for name, worker in workers.items():
             found[name] = {"weights": worker.weights, "stages": []}
         for stage, size in enumerate(SIZES):

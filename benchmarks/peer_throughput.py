@@ -16,6 +16,7 @@ from benchmarks.record import print_table, save
 
 BATCH, ROUNDS = 4, 5
 RATE = 1e-4
+TEXT_WIDTH = 768  # of T5 base
 OURS = "this project"
 COLUMNS = ("U-Net", "weights", "images/s", "images a core second", "of the faster peer")
 
@@ -34,7 +35,7 @@ def contenders() -> Contenders:
 def measure(rounds: int, threads: int) -> dict[str, dict[str, Any]]:
     """Let all take steps in turn; returns what each took."""
     found: dict[str, dict[str, Any]] = {}
-    with started(contenders(), threads) as workers:
+    with started(contenders(), threads, TEXT_WIDTH) as workers:
         for name, worker in workers.items():
             worker.ask("step", times=1)  # the first one allocates
             found[name] = {"weights": worker.weights, "processor": [], "wall": []}

@@ -44,12 +44,21 @@ from minimagen.training.config import TrainingConfig, of_stage
 
 OURS = "this project"
 ENOUGH = 0.8  # accuracy
-TIMES = 10  # as many seconds for the peers
 SLICE, MOST_LOOKS = 15.0, 100  # seconds between two looks at ours
 MOMENTS = 150.0, 700.0, 1500.0
 OUR_CAPTIONS, THEIR_CAPTIONS = 64, FIRST
 TUNED_FOR, TUNED_ON = 40.0, 64  # seconds, and images that the loss is then measured on
-COLUMNS = ("program", "weights", "s", "steps", "right", "accuracy, 95 %", "distance", "s to draw")
+COLUMNS = (
+    "program",
+    "weights",
+    "core seconds",
+    "of ours",
+    "steps",
+    "right",
+    "accuracy, 95 %",
+    "distance",
+    "s to draw",
+)
 COLOURS = {OURS: "#0072B2", NAMES[0]: "#D55E00", NAMES[1]: "#009E73"}  # of Okabe & Ito
 
 
@@ -114,6 +123,11 @@ def seconds_to_enough(run: Sequence[Point]) -> float | None:
     return next((point["seconds"] for point in run if is_enough(point)), None)
 
 
+def seconds_needed(found: dict[str, list[list[Point]]]) -> float | None:
+    """Return the seconds to enough of our slowest run; None if no run got there."""
+    return max(filter(None, map(seconds_to_enough, found[OURS])), default=None)
+
+
 def is_enough(point: Point) -> bool:
     """Whether enough was right."""
     return bool(point["right"] >= ENOUGH * point["drawn"])
@@ -125,15 +139,14 @@ def verdict(found: dict[str, list[list[Point]]]) -> dict[str, Any]:
     Args:
         found: of each program its runs, and of each run its points.
     """
-    ours = [seconds_to_enough(run) for run in found[OURS]]
-    slowest = max((seconds for seconds in ours if seconds), default=None)
+    needed = seconds_needed(found)
     last = {name: found[name][0][-1] for name in NAMES if found[name][0]}
     return {
-        "our_seconds": ours,
+        "our_seconds": [seconds_to_enough(run) for run in found[OURS]],
         "theirs": {
             name: {
                 "seconds": point["seconds"],
-                "times": round(point["seconds"] / slowest, 1) if slowest else None,
+                "times": round(point["seconds"] / needed, 1) if needed else None,
                 "accuracy": round(point["right"] / point["drawn"], 4),
                 "at_most": point["interval"][1],
             }
@@ -159,7 +172,9 @@ def rows_of(found: dict[str, list[list[Point]]]) -> list[tuple[str, ...]]:
     """Return the rows of the table: of ours where enough was right and the end, of peers all."""
     ours = [point for run in found[OURS] for point in milestones(run)]
     theirs = [(name, point) for name in NAMES for run in found[name] for point in run]
-    return [row_of(name, point) for name, point in [*((OURS, one) for one in ours), *theirs]]
+    needed = seconds_needed(found)
+    both = [*((OURS, point) for point in ours), *theirs]
+    return [row_of(name, point, needed) for name, point in both]
 
 
 def milestones(run: list[Point]) -> list[Point]:
@@ -168,13 +183,14 @@ def milestones(run: list[Point]) -> list[Point]:
     return [*enough, *(point for point in run[-1:] if point not in enough)]
 
 
-def row_of(name: str, point: Point) -> tuple[str, ...]:
-    """Return the row of a point."""
+def row_of(name: str, point: Point, needed: float | None) -> tuple[str, ...]:
+    """Return the row of a point, with its seconds as a multiple of those that we needed."""
     low, high = point["interval"]
     return (
         name,
         f"{point['weights'] / 1e6:.1f} M",
         f"{point['seconds']:.0f}",
+        f"{point['seconds'] / needed:.1f}x" if needed else "",
         f"{point['steps']}",
         f"{point['right']} of {point['drawn']}",
         f"{point['right'] / point['drawn']:.2f} ({low:.2f} to {high:.2f})",

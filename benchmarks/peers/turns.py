@@ -12,15 +12,21 @@ import torch
 from benchmarks.peers.client import Worker, require_peers
 from benchmarks.peers.contender import Task
 
-ITEMS, TOKENS, TEXT_WIDTH, SIDE = 64, 16, 768, 64
+ITEMS, TOKENS, SIDE = 64, 16, 64
 
 Contenders = Mapping[str, tuple[str, dict[str, Any]]]  # by name: kind of the process, settings
 
 
 @contextmanager
-def started(contenders: Contenders, threads: int) -> Iterator[dict[str, Worker]]:
-    """Start all contenders, each with the same task of noise; they end with the block."""
-    tokens = torch.randn(ITEMS, TOKENS, TEXT_WIDTH)
+def started(contenders: Contenders, threads: int, text_width: int) -> Iterator[dict[str, Worker]]:
+    """Start all contenders, each with the same task of noise; they end with the block.
+
+    Args:
+        contenders: who takes part.
+        threads: of each one's process.
+        text_width: of the embeddings.
+    """
+    tokens = torch.randn(ITEMS, TOKENS, text_width)
     mask = torch.ones(ITEMS, TOKENS, dtype=torch.bool)
     images = torch.randint(256, (ITEMS, 3, SIDE, SIDE), dtype=torch.uint8)
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
