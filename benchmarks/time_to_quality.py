@@ -1,4 +1,4 @@
-"""How soon does who draw well?  python -m benchmarks.time_to_quality [--moments 150 700 1500].
+"""How soon does who draw well?  python -m benchmarks.time_to_quality [--moments 100 1000 2500].
 
 This project's base of ``parameters/tiny`` and the bases of PyPI's ``minimagen`` 0.0.9 and
 ``imagen-pytorch`` 2.1.0 learn the same 64 px pictures of single shapes from the same embeddings,
@@ -45,7 +45,7 @@ from minimagen.training.config import TrainingConfig, of_stage
 OURS = "this project"
 ENOUGH = 0.8  # accuracy
 SLICE, MOST_LOOKS = 15.0, 100  # seconds between two looks at ours
-MOMENTS = 150.0, 700.0, 1500.0
+MOMENTS = 100.0, 300.0, 1000.0, 2500.0
 OUR_CAPTIONS, THEIR_CAPTIONS = 64, FIRST
 TUNED_FOR, TUNED_ON = 40.0, 64  # seconds, and images that the loss is then measured on
 COLUMNS = (
