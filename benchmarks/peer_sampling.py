@@ -10,6 +10,7 @@ draws a batch of six whole. Weights are fresh, which changes no cost. They take 
 from statistics import median
 from typing import Any
 
+from benchmarks.page import put_table
 from benchmarks.peers.presets import NAMES
 from benchmarks.peers.turns import Contenders, parse, started
 from benchmarks.record import print_table, save
@@ -101,6 +102,7 @@ def main() -> None:
     found = measure(options.rounds, options.threads)
     print_table(COLUMNS, rows_of(found))
     save("peer_sampling", "python -m benchmarks.peer_sampling", {"found": found})
+    put_table("peer_sampling", COLUMNS, rows_of(found))
 
 
 if __name__ == "__main__":

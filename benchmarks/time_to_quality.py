@@ -31,6 +31,7 @@ from matplotlib.figure import Figure, SubFigure
 from PIL import Image
 
 from benchmarks.ledger import Ledger
+from benchmarks.page import put_table
 from benchmarks.peers.client import Worker, require_peers
 from benchmarks.peers.course import Course, LongCourse, Point, strip_path
 from benchmarks.peers.jury import FIRST, Jury
@@ -271,6 +272,7 @@ def tell(courses: Sequence[Course], ledger: Ledger) -> None:
     report(found, distance)
     results = {"verdict": verdict(found), "true_distance": distance, "found": found}
     save("time_to_quality", "python -m benchmarks.time_to_quality", results)
+    put_table("time_to_quality", COLUMNS, rows_of(found))
     plot(found, distance)
 
 
