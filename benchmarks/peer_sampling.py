@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.page import put_table
 from benchmarks.peers.presets import NAMES
-from benchmarks.peers.turns import Contenders, parse, started
+from benchmarks.peers.turns import Contenders, command_of, parse, started
 from benchmarks.record import print_table, save
 
 OURS = "this project, `parameters/tiny`"
@@ -101,7 +101,7 @@ def main() -> None:
     options = parse(__doc__, ROUNDS)
     found = measure(options.rounds, options.threads)
     print_table(COLUMNS, rows_of(found))
-    save("peer_sampling", "python -m benchmarks.peer_sampling", {"found": found})
+    save("peer_sampling", command_of("peer_sampling", options), {"found": found})
     put_table("peer_sampling", COLUMNS, rows_of(found))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.page import put_table
 from benchmarks.peers.presets import NAMES, settings_of
-from benchmarks.peers.turns import Contenders, parse, started
+from benchmarks.peers.turns import Contenders, command_of, parse, started
 from benchmarks.record import print_table, save
 
 BATCH, ROUNDS = 4, 5
@@ -74,7 +74,7 @@ def main() -> None:
     options = parse(__doc__, ROUNDS)
     found = measure(options.rounds, options.threads)
     print_table(COLUMNS, rows_of(found))
-    save("peer_throughput", "python -m benchmarks.peer_throughput", {"found": found})
+    save("peer_throughput", command_of("peer_throughput", options), {"found": found})
     put_table("peer_throughput", COLUMNS, rows_of(found))
 
 

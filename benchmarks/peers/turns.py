@@ -47,3 +47,8 @@ def parse(description: str | None, rounds: int) -> argparse.Namespace:
     options = parser.parse_args()
     require_peers()
     return options
+
+
+def command_of(name: str, options: argparse.Namespace) -> str:
+    """Return the command that was given."""
+    return f"python -m benchmarks.{name} --rounds {options.rounds} --threads {options.threads}"
