@@ -11,14 +11,26 @@ PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 
 
 def put_table(
-    name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], page: Path = PAGE
+    name: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    *,
+    below: str = "",
+    page: Path = PAGE,
 ) -> None:
     """Put a table between ``<!-- name -->`` and ``<!-- end -->``, in place of what is there.
+
+    Args:
+        name: of the place.
+        columns: of the table.
+        rows: of the table.
+        below: Markdown that follows it.
+        page: that is changed.
 
     Raises:
         ValueError: when the page has no such place, or several.
     """
-    table = "\n".join(table_lines(columns, rows))
+    table = "\n".join([*table_lines(columns, rows), *(["", below] if below else [])])
     text, places = re.subn(
         rf"(?s)(<!-- {re.escape(name)} -->\n).*?(\n<!-- end -->)",
         lambda found: f"{found[1]}\n{table}\n{found[2]}",

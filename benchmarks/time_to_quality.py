@@ -60,6 +60,7 @@ COLUMNS = (
     "distance",
     "s to draw",
 )
+PICTURE = "![Accuracy and distance against core seconds](measured/time_to_quality.png)"
 COLOURS = {OURS: "#0072B2", NAMES[0]: "#D55E00", NAMES[1]: "#009E73"}  # of Okabe & Ito
 
 
@@ -272,7 +273,7 @@ def tell(courses: Sequence[Course], ledger: Ledger) -> None:
     report(found, distance)
     results = {"verdict": verdict(found), "true_distance": distance, "found": found}
     save("time_to_quality", "python -m benchmarks.time_to_quality", results)
-    put_table("time_to_quality", COLUMNS, rows_of(found))
+    put_table("time_to_quality", COLUMNS, rows_of(found), below=PICTURE)
     plot(found, distance)
 
 

@@ -1,8 +1,8 @@
 """How the peers are set, and what else was tried.
 
 Widths and blocks are small ones, self-attention and cross-attention are at the lowest level alone,
-since above it they cost most of the time. ``TRIED`` was trained for equal seconds beside it. Both
-draw with an average of their weights, as imagen-pytorch's trainer and ours do.
+since above it they cost most of the time. ``--tune`` trains ``TRIED`` for equal seconds beside it.
+Both draw with an average of their weights, as imagen-pytorch's trainer and ours do.
 """
 
 from typing import Any

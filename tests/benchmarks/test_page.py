@@ -24,7 +24,7 @@ def test_only_the_last_table_is_left_and_the_rest_of_the_page_stays(tmp_path: Pa
     page = tmp_path / "page.md"
     page.write_text(TEXT)
     for value in ("1", "2"):
-        put_table("speed", ("a",), [(value,)], page)
+        put_table("speed", ("a",), [(value,)], page=page)
     assert page.read_text() == TEXT.replace("Not measured yet.", "| a |\n| --- |\n| 2 |")
 
 
@@ -32,5 +32,5 @@ def test_a_page_without_the_place_is_refused(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(TEXT)
     with pytest.raises(ValueError, match="0 places for 'weight'"):
-        put_table("weight", ("a",), [], page)
+        put_table("weight", ("a",), [], page=page)
     assert page.read_text() == TEXT

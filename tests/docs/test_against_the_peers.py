@@ -23,4 +23,5 @@ def test_the_page_has_the_table_that_was_measured_or_says_there_is_none(
     if path.exists():
         found = json.loads(path.read_text(encoding="utf-8"))["found"]
         expected = "\n".join(table_lines(benchmark.COLUMNS, benchmark.rows_of(found)))
+        expected += f"\n\n{picture}" if (picture := getattr(benchmark, "PICTURE", "")) else ""
     assert shown == expected
