@@ -22,6 +22,10 @@ class Ledger:
         lines = map(json.loads, whole.splitlines())
         self._found = {_key(line["of"]): line["found"] for line in lines}
 
+    def knows(self, of: Mapping[str, Any]) -> bool:
+        """Whether something is in the file."""
+        return _key(of) in self._found
+
     def measured(self, of: Mapping[str, Any], measure: Callable[[], Any]) -> Any:
         """Return what was found of something, measuring it only when it is not in the file.
 

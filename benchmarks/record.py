@@ -34,8 +34,13 @@ def save(name: str, command: str, results: Mapping[str, Any]) -> Path:
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Print a table that Markdown renders."""
-    for row in (columns, ["---"] * len(columns), *rows):
-        print("| " + " | ".join(str(cell) for cell in row) + " |")
+    print("\n".join(table_lines(columns, rows)))
+
+
+def table_lines(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
+    """Return the lines of a table that Markdown renders."""
+    lines = (columns, ["---"] * len(columns), *rows)
+    return ["| " + " | ".join(str(cell) for cell in row) + " |" for row in lines]
 
 
 def _processor() -> str:

@@ -9,7 +9,11 @@ from typing import Any
 import torch
 
 import train
+from minimagen.cli.settings import new_run
+from minimagen.training.directory import TrainingDirectory
 from minimagen.training.fit import Fit
+from minimagen.training.run import begin, gather, starting_stage
+from minimagen.training.signals import Stopper
 
 TINY = Path(__file__).parents[1] / "parameters" / "tiny"
 BATCH = 32
@@ -50,16 +54,11 @@ def opened(flags: list[str], output: Path, stage: int = 0) -> Fit:
         output: where its directory is made.
         stage: which is fitted.
     """
-    from minimagen.cli.settings import new_run
-    from minimagen.training.directory import TrainingDirectory
-    from minimagen.training.run import begin, gather, starting_stage
-    from minimagen.training.signals import Stopper
-
     torch.set_num_threads(1)
     settings = new_run(train.parse(flags))
     cascade, training, cpu = settings.cascade, settings.training, torch.device("cpu")
     materials = gather(cascade, training, cpu)
-    output.mkdir(exist_ok=True)
+    output.mkdir(parents=True, exist_ok=True)
     directory = TrainingDirectory.create(output, "run", cascade, training)
     run = begin(directory, cascade, training, materials, device=cpu, workers=0)
     return Fit(run, starting_stage(cascade, stage, cpu, training.seed, None), Stopper())

@@ -1,0 +1,36 @@
+"""A page shows the table that was put there last, and nothing else of it changes."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.page import put_table
+
+TEXT = """# Page
+
+<!-- speed -->
+
+Not measured yet.
+
+<!-- end -->
+
+<!-- size -->
+
+<!-- end -->
+"""
+
+
+def test_only_the_last_table_is_left_and_the_rest_of_the_page_stays(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(TEXT)
+    for value in ("1", "2"):
+        put_table("speed", ("a",), [(value,)], page=page)
+    assert page.read_text() == TEXT.replace("Not measured yet.", "| a |\n| --- |\n| 2 |")
+
+
+def test_a_page_without_the_place_is_refused(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(TEXT)
+    with pytest.raises(ValueError, match="0 places for 'weight'"):
+        put_table("weight", ("a",), [], page=page)
+    assert page.read_text() == TEXT
