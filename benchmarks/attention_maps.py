@@ -181,7 +181,7 @@ def draw_sheet(imagen: Imagen, found: Sequence[Case]) -> None:
         entries.append([picture, *(overlay(picture, one) for one in maps)])
     headings = ("true scene", "word 1", "word 2", "token 1", "token 2")
     sheet = captioned_grid(entries, captions, cell=128, columns=2, headings=headings)
-    sheet.quantize(256).save(MEASURED / "attention_maps.png")
+    sheet.save(MEASURED / "attention_maps.png")  # no palette: it would change colours
 
 
 def main() -> None:

@@ -36,13 +36,13 @@ def frames(moments: Sequence[Moment], number: int = 0, cell: int = CELL) -> list
     return found
 
 
-def write_film(path: Path, pictures: Sequence[Image.Image]) -> None:
+def write_film(path: str | Path, pictures: Sequence[Image.Image]) -> None:
     """Write a moving picture that starts again at its end: ``.png`` is an APNG, ``.gif`` a GIF.
 
     Raises:
         UsageError: for another ending, or nothing to show.
     """
-    kind = KINDS.get(path.suffix.lower())
+    kind = KINDS.get(Path(path).suffix.lower())
     if kind is None:
         raise UsageError(f"{path}: cannot tell what to write; end its name in {' or '.join(KINDS)}")
     if not pictures:
