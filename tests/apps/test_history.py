@@ -125,6 +125,7 @@ def test_what_is_removed_is_gone(history: History) -> None:
         history.entry(entry.id)
 
 
+@pytest.mark.slow
 def test_killed_while_it_writes_every_job_that_is_listed_is_whole(tmp_path: Path) -> None:
     """A process adds jobs as fast as it can; what it leaves is whole, or swept."""
     program = (
