@@ -132,7 +132,7 @@ def _captions(given: str | None, files: Sequence[Path]) -> list[str]:
     """Return a caption for each picture."""
     if given is None:
         return [""] * len(files)
-    from minimagen.cli.drawing import read_captions
+    from minimagen.cli.prompting import read_captions
 
     captions = read_captions(given)
     if len(captions) not in (1, len(files)):
