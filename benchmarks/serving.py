@@ -132,7 +132,7 @@ def attacks(server: Server) -> dict[str, int]:
         return {
             "30 MB": post(generate, content=piece * 30),
             "30 MB in pieces, without a length": post(generate, content=iter([piece] * 30)),
-            "30 MB in pieces, as a form": post(
+            "30 MB in pieces, as a form": post(  # it is none: 400
                 edits,
                 content=iter([piece] * 30),
                 headers={"content-type": "multipart/form-data; boundary=x"},

@@ -153,7 +153,7 @@ class History:
                     zip(request.rows(), pictures, strict=True)
                 )
             ]
-            job = {
+            record = {
                 "format": FORMAT,
                 "created": datetime.now(UTC).isoformat(timespec="milliseconds"),
                 "run": run,
@@ -162,7 +162,7 @@ class History:
                 "shots": shots,
                 "request": _without_pictures(request, building),
             }
-            text = json.dumps(job, indent=2, ensure_ascii=False) + "\n"
+            text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
             (building / JOB).write_text(text, encoding="utf-8")
             _flush(building)
             building.rename(self.root / made)

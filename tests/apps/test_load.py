@@ -22,7 +22,7 @@ def test_under_load_and_attack_it_answers_keeps_its_size_and_draws_what_the_comm
     )  # freed, and kept by the allocator
     expected = {"30 MB": 413, "NaN": 422, "a caption of 100,000 characters": 422}
     assert expected.items() <= found["attacks"].items()
-    assert set(found["attacks"].values()) <= {408, 413, 422}
+    assert set(found["attacks"].values()) <= {400, 408, 413, 422}
     assert found["next_request"] == found["killed"]["ready"] == 200
     assert found["killed"]["jobs_before"] == found["killed"]["jobs_after"] > 0
     assert found["killed"]["jobs_before"] >= found["statuses"]["200"]
