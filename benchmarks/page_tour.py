@@ -298,6 +298,8 @@ def main() -> None:
     parser.add_argument("-d", "--training-directory", type=Path, required=True)
     parser.add_argument("--port", type=int, default=7871)
     options = parser.parse_args()
+    if chromium() is None:
+        parser.error("no Chromium on the path; install one, or name it in $CHROMIUM")
     with (
         tempfile.TemporaryDirectory() as output,
         serving(options.training_directory, Path(output), options.port) as address,
