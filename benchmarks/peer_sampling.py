@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks.page import put_table
 from benchmarks.peers.presets import NAMES
 from benchmarks.peers.turns import Contenders, command_of, parse, started
-from benchmarks.record import print_table, save
+from benchmarks.record import by_column, print_table, save
 
 OURS = "this project, `parameters/tiny`"
 SIZES = [64, 256, 512]
@@ -101,8 +101,9 @@ def main() -> None:
     options = parse(__doc__, ROUNDS)
     found = measure(options.rounds, options.threads)
     print_table(COLUMNS, rows_of(found))
-    save("peer_sampling", command_of("peer_sampling", options), {"found": found})
-    put_table("peer_sampling", COLUMNS, rows_of(found))
+    command, rows = command_of("peer_sampling", options), by_column(COLUMNS, rows_of(found))
+    save("peer_sampling", command, {"rows": rows, "found": found})
+    put_table("peer_sampling", command, rows)
 
 
 if __name__ == "__main__":

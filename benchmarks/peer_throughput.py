@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks.page import put_table
 from benchmarks.peers.presets import NAMES, settings_of
 from benchmarks.peers.turns import Contenders, command_of, parse, started
-from benchmarks.record import print_table, save
+from benchmarks.record import by_column, print_table, save
 
 BATCH, ROUNDS = 4, 5
 RATE = 1e-4
@@ -74,8 +74,9 @@ def main() -> None:
     options = parse(__doc__, ROUNDS)
     found = measure(options.rounds, options.threads)
     print_table(COLUMNS, rows_of(found))
-    save("peer_throughput", command_of("peer_throughput", options), {"found": found})
-    put_table("peer_throughput", COLUMNS, rows_of(found))
+    command, rows = command_of("peer_throughput", options), by_column(COLUMNS, rows_of(found))
+    save("peer_throughput", command, {"rows": rows, "found": found})
+    put_table("peer_throughput", command, rows)
 
 
 if __name__ == "__main__":

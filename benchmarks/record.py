@@ -43,6 +43,11 @@ def table_lines(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[s
     return ["| " + " | ".join(str(cell) for cell in row) + " |" for row in lines]
 
 
+def by_column(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
+    """Name the cells of a table's rows, for JSON."""
+    return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
 def _processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()

@@ -38,7 +38,7 @@ from benchmarks.peers.jury import FIRST, Jury
 from benchmarks.peers.presets import NAMES, TRIED, settings_of
 from benchmarks.peers.shapes_task import shapes_task
 from benchmarks.plots import save_figure, tidy
-from benchmarks.record import MEASURED, print_table, save
+from benchmarks.record import MEASURED, by_column, print_table, save
 from benchmarks.short_runs import TINY
 from minimagen.data.shapes import held_out_captions
 from minimagen.training.config import TrainingConfig, of_stage
@@ -60,7 +60,6 @@ COLUMNS = (
     "distance",
     "s to draw",
 )
-PICTURE = "![Accuracy and distance against core seconds](measured/time_to_quality.png)"
 COLOURS = {OURS: "#0072B2", NAMES[0]: "#D55E00", NAMES[1]: "#009E73"}  # of Okabe & Ito
 
 
@@ -271,9 +270,10 @@ def tell(courses: Sequence[Course], ledger: Ledger) -> None:
         found.setdefault(course.name, []).append(course.known(ledger))
     distance = Jury.gather(held_out_captions("single", FIRST, seed=0)).of_true_pictures()
     report(found, distance)
+    command, rows = "python -m benchmarks.time_to_quality", by_column(COLUMNS, rows_of(found))
     results = {"verdict": verdict(found), "true_distance": distance, "found": found}
-    save("time_to_quality", "python -m benchmarks.time_to_quality", results)
-    put_table("time_to_quality", COLUMNS, rows_of(found), below=PICTURE)
+    save("time_to_quality", command, {"rows": rows, **results})
+    put_table("time_to_quality", command, rows)
     plot(found, distance)
 
 

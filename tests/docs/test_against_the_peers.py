@@ -6,10 +6,8 @@ from types import ModuleType
 import pytest
 
 from benchmarks import peer_sampling, peer_throughput, time_to_quality
-from benchmarks.record import table_lines
-from tests.conftest import ROOT
-
-PAGE = (ROOT / "docs/performance.md").read_text(encoding="utf-8")
+from benchmarks.page import PAGE, place_of
+from benchmarks.record import MEASURED, by_column
 
 
 @pytest.mark.parametrize("benchmark", [peer_sampling, peer_throughput, time_to_quality])
@@ -17,11 +15,10 @@ def test_the_page_has_the_table_that_was_measured_or_says_there_is_none(
     benchmark: ModuleType,
 ) -> None:
     name = benchmark.__name__.rpartition(".")[2]
-    shown = PAGE.partition(f"<!-- {name} -->")[2].partition("<!-- end -->")[0].strip()
-    path = ROOT / f"docs/measured/{name}.json"
-    expected = "Not measured yet."
+    path, expected = MEASURED / f"{name}.json", f"<!-- {name} -->\n\nNot measured yet."
     if path.exists():
-        found = json.loads(path.read_text(encoding="utf-8"))["found"]
-        expected = "\n".join(table_lines(benchmark.COLUMNS, benchmark.rows_of(found)))
-        expected += f"\n\n{picture}" if (picture := getattr(benchmark, "PICTURE", "")) else ""
-    assert shown == expected
+        record = json.loads(path.read_text(encoding="utf-8"))
+        rows = by_column(benchmark.COLUMNS, benchmark.rows_of(record["found"]))
+        assert rows == record["rows"]
+        expected = place_of(name, record["command"], rows)
+    assert expected in PAGE.read_text(encoding="utf-8")
