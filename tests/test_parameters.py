@@ -35,7 +35,7 @@ def test_it_is_a_cascade_of_64_256_and_512_px_whose_upper_networks_are_convoluti
     ("name", "millions"),
     [
         ("parameters/tiny", 2),
-        ("parameters/scenes", 2.3),
+        ("parameters/scenes", 3),
         ("parameters", 60),
         ("parameters/photos", 500),
         ("parameters/imagen", 3300),
