@@ -1,17 +1,19 @@
 """The one run that is on the device, and drawing with it what requests ask for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from PIL import Image
 
 from minimagen.apps.edits import edit_of
+from minimagen.apps.looks import looked_at
 from minimagen.apps.requests import DrawRequest
 from minimagen.apps.runs import Run
+from minimagen.canvas import Canvas
 from minimagen.imagen import Caption, Imagen, StagePlan, to_pictures
 from minimagen.runtime import Precision
-from minimagen.text.prompts import literal, read_prompt
+from minimagen.text.prompts import Prompt, literal, read_prompt
 from minimagen.watching import Pace, See, step_costs, watched
 from minimagen.weights import weights_sha256
 
@@ -126,6 +128,33 @@ class Painter:
         )
         return to_pictures(stages[-1])
 
+    def look(
+        self, request: DrawRequest, see: See, check: Callable[[], None]
+    ) -> dict[str, Image.Image]:
+        """Draw the first stage of one picture and show what the words of its caption did.
+
+        Args:
+            request: as :func:`~minimagen.apps.looks.request_to_look` makes it.
+            see: is told of every call of a network while it is drawn.
+            check: called before every call of a network; what it raises ends the looking.
+
+        Raises:
+            UsageError: for what the run cannot draw, or look at.
+        """
+        how = {name: value for name, value in _how(request).items() if name != "size"}
+        return looked_at(
+            self.imagen,
+            _read(request.captions[0], request),
+            check,
+            negative_captions=None
+            if request.negative is None
+            else [_read(request.negative, request)],
+            seed=request.seed,
+            first_number=request.first_number,
+            edit=watched(Canvas.paint, see),
+            **how,
+        )
+
     def pace(self, request: DrawRequest) -> Pace:
         """Return a clock for all pictures of a request."""
         plans = self._plan(request)
@@ -185,5 +214,5 @@ def _one_or_each(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _read(caption: str, request: DrawRequest) -> Caption:
+def _read(caption: str, request: DrawRequest) -> Prompt:
     return read_prompt(caption) if request.weighted else literal(caption)

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from minimagen import Imagen
-from minimagen.apps.history import History
+from minimagen.apps.history import History, UnknownEntryError
 from minimagen.apps.jobs import (
     ClientBusyError,
     ClosedError,
@@ -22,6 +22,7 @@ from minimagen.apps.requests import DrawRequest
 from minimagen.apps.runs import UnknownRunError
 from minimagen.apps.studio import REMEMBERED, Studio
 from minimagen.errors import UsageError
+from minimagen.looking.overlays import CELL
 from tests.apps.conftest import LONGEST_S, mask_file, picture_file, until
 
 ONE = DrawRequest(captions=("a red circle",))
@@ -211,6 +212,59 @@ def test_a_disk_that_is_full_fails_the_job_and_the_next_one_is_drawn(
     assert not job.is_users_fault
     monkeypatch.setattr(History, "add", add)
     finished(studio, ONE)
+
+
+def test_what_the_words_of_a_picture_did_is_kept_beside_it(studio: Studio) -> None:
+    """Of the second of two: one map a word and one a token, none of them flat."""
+    first = ONE.model_copy(update={"images_per_caption": 2, "steps": (9, 2), "seed": 5})
+    entry = finished(studio, first).entry
+    assert entry is not None
+    shot = entry.shots[1]
+    assert studio.history.looks(shot) == {}
+    looked = studio.wait(studio.look(entry.id, 1).id, LONGEST_S)
+    assert (looked.state, looked.entry) == ("done", entry)
+    sheets = studio.history.looks(shot)
+    assert list(sheets) == ["words", "tokens"]
+    for path in sheets.values():
+        sheet = Image.open(path)
+        assert sheet.width >= 4 * CELL  # the picture and three words
+        assert sheet.height >= CELL
+        assert np.asarray(sheet).std() > 10
+    assert studio.history.looks(entry.shots[0]) == {}
+
+
+def test_looking_waits_its_turn_and_is_cancelled_like_any_job(
+    make_studio: Callable[..., Studio],
+) -> None:
+    studio = make_studio(queue_size=1)
+    entry = finished(studio, ONE.model_copy(update={"steps": (250, 1)})).entry
+    assert entry is not None
+    running = studio.submit(LONG)
+    until(lambda: studio.job(running.id).state == "drawing")
+    looking = studio.look(entry.id, 0)
+    assert looking.progress.waiting == 1
+    with pytest.raises(QueueFullError, match="1 jobs wait already"):
+        studio.look(entry.id, 0)
+    studio.cancel(running.id)
+    until(lambda: studio.job(looking.id).progress.step > 1)
+    studio.cancel(looking.id)
+    assert finished(studio, ONE).state == "done"
+    assert studio.job(looking.id).state == "cancelled"
+    assert studio.history.looks(entry.shots[0]) == {}
+
+
+def test_only_what_came_from_a_caption_alone_is_looked_at(studio: Studio) -> None:
+    edit = {"kind": "image_to_image", "picture": picture_file()}
+    small = {"steps": 1, "size": 16}
+    entries = [
+        finished(studio, DrawRequest.model_validate({"captions": ["a"], "edit": edit, **small})),
+        finished(studio, DrawRequest.model_validate({"captions": [" "], **small})),
+    ]
+    for job, said in zip(entries, ("from a caption alone", "no caption"), strict=True):
+        with pytest.raises(UsageError, match=said):
+            studio.look(job.id, 0)
+    with pytest.raises(UnknownEntryError):
+        studio.look(entries[0].id, 1)
 
 
 def test_closing_finishes_what_is_there_and_takes_no_more(
