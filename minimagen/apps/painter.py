@@ -7,8 +7,9 @@ from typing import Any
 from PIL import Image
 
 from minimagen.apps.edits import edit_of
+from minimagen.apps.enlarging import Enlargement, enlargement_of
 from minimagen.apps.looks import looked_at
-from minimagen.apps.requests import DrawRequest
+from minimagen.apps.requests import DrawRequest, Upscale
 from minimagen.apps.runs import Run
 from minimagen.canvas import Canvas
 from minimagen.imagen import Caption, Imagen, StagePlan, to_pictures
@@ -99,7 +100,8 @@ class Painter:
                 malformed.
         """
         plans = self._plan(request)
-        edit_of(request, range(1), plans[-1].sides)
+        if enlargement_of(self.imagen, request, plans) is None:
+            edit_of(request, range(1), plans[-1].sides)
         for text in (*request.captions, request.negative or ""):
             _read(text, request)
 
@@ -114,6 +116,11 @@ class Painter:
             UsageError: for what the run cannot draw.
         """
         first = shares[0].request
+        enlargement = enlargement_of(self.imagen, first, self._plan(first))
+        if enlargement is not None:
+            return [
+                picture for share in shares for picture in self._enlarged(share, enlargement, see)
+            ]
         sides = self._plan(first)[-1].sides
         negatives = [one for share in shares for one in share.negatives or ()]
         captions = [one for share in shares for one in share.captions]
@@ -127,6 +134,21 @@ class Painter:
             **_how(first),
         )
         return to_pictures(stages[-1])
+
+    def _enlarged(self, share: Share, enlargement: Enlargement, see: See) -> list[Image.Image]:
+        """Enlarge a picture, once for each of a share's captions."""
+        plans, request = enlargement.plans, share.request
+        return self.imagen.upscale(
+            [enlargement.picture] * len(share.rows),
+            share.captions,
+            stages=[plan.stage.index for plan in plans],
+            sampler=[str(plan.how.sampler) for plan in plans],
+            steps=[plan.how.steps for plan in plans],  # type: ignore[misc]
+            guidance_scale=[plan.how.guidance_scale for plan in plans],  # type: ignore[misc]
+            seed=request.seed,
+            first_number=share.numbers[0],
+            edit=watched(Canvas.paint, see),
+        )
 
     def look(
         self, request: DrawRequest, see: See, check: Callable[[], None]
@@ -155,16 +177,28 @@ class Painter:
             **how,
         )
 
+    @staticmethod
+    def room(request: DrawRequest, batch_size: int) -> int:
+        """Return how many pictures are drawn at once: of those that are enlarged, one."""
+        return 1 if isinstance(request.edit, Upscale) else batch_size
+
     def pace(self, request: DrawRequest) -> Pace:
         """Return a clock for all pictures of a request."""
         plans = self._plan(request)
         steps = [len(plan.stage.times(plan.how.steps)) - 1 for plan in plans]
+        enlargement = enlargement_of(self.imagen, request, plans)
+        if enlargement is not None:
+            used = {plan.stage.index for plan in enlargement.plans}
+            steps = [count if index in used else 0 for index, count in enumerate(steps)]
         return Pace(self._costs[: len(plans)], steps, request.count)
 
     def settings(self, request: DrawRequest) -> Mapping[str, Any]:
         """Say how a request's pictures are drawn, as history and PNG fields keep it."""
         plans = self._plan(request)
         height, width = plans[-1].sides
+        enlargement = enlargement_of(self.imagen, request, plans)
+        if enlargement is not None:
+            plans, (height, width) = list(enlargement.plans), enlargement.sides
         edit = None if request.edit is None else request.edit.kind
         return {
             "run": self.run.name,

@@ -250,10 +250,12 @@ class Studio:
             if not self._tasks:
                 return None
             shares: list[tuple[_Task, Share]] = []
-            room = self.batch_size
+            room = 0
             for task in self._tasks.values():
                 if shares and not _can_share(shares[0][0], task):
                     continue
+                if not shares:
+                    room = self._painter.room(task.request, self.batch_size)
                 first = len(task.pictures)
                 rows = range(first, min(task.request.count, first + room))
                 shares.append((task, Share(task.request, rows)))

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from minimagen import Imagen
+from minimagen.__main__ import main
 from minimagen.apps.history import History, UnknownEntryError
 from minimagen.apps.jobs import (
     ClientBusyError,
@@ -18,7 +19,7 @@ from minimagen.apps.jobs import (
     QueueFullError,
     UnknownJobError,
 )
-from minimagen.apps.requests import DrawRequest
+from minimagen.apps.requests import DrawRequest, Upscale
 from minimagen.apps.runs import UnknownRunError
 from minimagen.apps.studio import REMEMBERED, Studio
 from minimagen.errors import UsageError
@@ -94,7 +95,7 @@ def test_progress_goes_up_and_shows_pictures_of_growing_size(studio: Studio) -> 
     assert seen[-1].pictures == 1
     previews = [p.preview.size for p in seen if p.preview is not None]
     assert {(16, 16), (32, 32)} <= set(previews)
-    assert all(p.eta_s is not None and p.eta_s >= 0 for p in seen if p.of)
+    assert all(p.eta_s is not None and p.eta_s >= 0 for p in seen if p.stage or p.step > 1)
 
 
 def test_a_job_is_cancelled_in_the_middle_of_its_walk(studio: Studio) -> None:
@@ -169,9 +170,41 @@ def test_every_edit_draws_something_else_than_none(studio: Studio, kind: str) ->
         {"captions": ["a red circle"], "images_per_caption": 2, "edit": {"kind": kind, **fields}}
     )
     drawn = pixels(finished(studio, request))
-    assert drawn.shape == (2, 32, 32, 3)
+    side = 80 if kind == "upscale" else 32
+    assert drawn.shape == (2, side, side, 3)
     assert not np.array_equal(drawn[0], drawn[1])
     assert not np.array_equal(drawn[0], pixels(finished(studio, ONE))[0])
+
+
+def test_an_enlarged_picture_is_the_command_line_s_and_keeps_its_ratio(
+    studio: Studio, run: Path, tmp_path: Path
+) -> None:
+    own = Image.effect_mandelbrot((24, 18), (-2, -1, 1, 1), 50).convert("RGB")
+    own.save(tmp_path / "own.png")
+    request = DrawRequest(captions=("a red circle",), seed=5, steps=2, edit=Upscale(picture=own))
+    [drawn] = pixels(finished(studio, request))
+    flags = ["-d", str(run), "-c", "a red circle", "-sd", "5", "-ns", "2", "-o", str(tmp_path)]
+    assert main(["upscale", str(tmp_path / "own.png"), *flags]) == 0
+    [made] = tmp_path.glob("generated_images_*/generated_images/image_0.png")
+    assert drawn.shape == (36, 48, 3)
+    assert np.array_equal(drawn, np.asarray(Image.open(made)))
+
+
+@pytest.mark.parametrize(
+    ("sides", "changes", "message"),
+    [
+        ((15, 40), {}, "15 x 40 pixels; give one of at least 16"),
+        ((40, 40), {"size": 16}, "the first stage enlarges nothing"),
+        ((40, 40), {"negative": "blue", "guidance_scale": 2.0}, "no negative caption"),
+    ],
+)
+def test_what_cannot_be_enlarged_is_refused_before_it_waits(
+    studio: Studio, sides: tuple[int, int], changes: dict[str, object], message: str
+) -> None:
+    edit = Upscale(picture=Image.new("RGB", sides))
+    request = DrawRequest(captions=("a",), edit=edit).model_copy(update=changes)
+    with pytest.raises(UsageError, match=message):
+        studio.submit(request)
 
 
 def test_what_a_mask_leaves_out_comes_back_byte_for_byte(studio: Studio) -> None:
