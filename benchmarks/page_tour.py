@@ -2,8 +2,8 @@
 
 Opens the page that ``python -m minimagen serve`` serves, at the width of a screen and of a phone:
 types, draws, watches previews, stops one, reuses a seed, paints a mask and inpaints, enlarges,
-varies, keeps a favourite, reloads, downloads. Every step checks what came of it. Writes screenshots
-to ``docs/pictures/`` and says how long each step took.
+varies, keeps a favourite, reloads, downloads, asks what the words did. Every step checks what came
+of it. Writes screenshots to ``docs/pictures/`` and says how long each step took.
 
 Needs playwright and a Chromium (``CHROMIUM`` names one that is not on the path).
 """
@@ -31,7 +31,7 @@ from benchmarks.record import MEASURED, print_table
 PICTURES = MEASURED.parent / "pictures"
 SCREENS = {"screen": (1280, 900), "phone": (390, 844)}
 KEPT = {
-    "screen": ("drawing", "mask", "favourite", "runs"),
+    "screen": ("drawing", "mask", "favourite", "words", "runs"),
     "phone": ("drawing", "mask", "history"),
 }
 QUIET = (
@@ -218,6 +218,20 @@ class Visitor:
         assert any(name.endswith(".png") for name in names), names
         assert any(name.endswith("settings.json") for name in names), names
 
+    def asks_what_words_did(self) -> None:
+        """Look at the favourite: a sheet of its words, and one of its tokens."""
+        page = self.page
+        page.locator("#history-which").get_by_text("Favourites").click()
+        page.locator("#history-pictures img").first.click()
+        self.sees("#history-look-panel", "Not looked at yet")
+        page.click("#history-look")
+        self.sees("#history-look-panel", "Yellow is most")
+        page.wait_for_selector("#history-look-words img")
+        sheet = page.wait_for_selector("#history-look-tokens img")
+        sheet.scroll_into_view_if_needed()
+        page.wait_for_timeout(1000)  # for the sheets to be painted
+        self.keep("words", page)
+
     def looks_at_runs(self) -> None:
         """See what the run is."""
         self.page.get_by_role("tab", name="Runs").click()
@@ -272,6 +286,7 @@ STEPS = (
     Visitor.varies,
     Visitor.returns,
     Visitor.downloads,
+    Visitor.asks_what_words_did,
     Visitor.looks_at_runs,
     Visitor.is_told_what_is_missing,
 )

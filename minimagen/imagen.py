@@ -281,6 +281,7 @@ class Imagen:
         first_number: int = 0,
         tile: int = TILE,
         told: Told = lambda done, of: None,
+        edit: Edit = Canvas.paint,
     ) -> list[Image.Image]:
         """Enlarge pictures of any size and ratio by the super-resolution stages.
 
@@ -300,13 +301,14 @@ class Imagen:
             first_number: number of the first picture.
             tile: side of a tile in pixels; changes nothing but memory and time.
             told: is told how many calls of a network are done for a picture, and of about how many.
+            edit: draws on each stage's canvas in place of a plain walk.
 
         Raises:
             UsageError: for a stage that is not there, numbers that do not fit, a picture that is
                 too small, or would become too large.
         """
         made = self if augmentation is None else self.with_sampling(augmentation=augmentation)
-        chain = made.enlarging(stages, sampler, steps, guidance_scale, tile)
+        chain = made.enlarging(stages, sampler, steps, guidance_scale, tile, edit)
         captions = [""] * len(pictures) if captions is None else captions
         _check_captions(captions, 1)
         if len(captions) != len(pictures):
@@ -341,6 +343,7 @@ class Imagen:
         steps: int | Sequence[int] | None = None,
         guidance_scale: float | Sequence[float] | None = None,
         tile: int = TILE,
+        edit: Edit = Canvas.paint,
     ) -> list[Enlarging]:
         """Settle how pictures are enlarged; the arguments are those of :meth:`upscale`.
 
@@ -365,7 +368,7 @@ class Imagen:
             _per_stage(guidance_scale, scales, len(used), "guidance_scale"),
             strict=True,
         )
-        drawings = [Drawing(*each) for each in settled]
+        drawings = [Drawing(*each, edit=edit) for each in settled]
         for stage, how in zip(used, drawings, strict=True):
             stage.times(how.steps)
             stage.sampler(how.sampler)

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from minimagen.aspect import Sides
-from minimagen.canvas import Canvas
+from minimagen.canvas import Canvas, Edit
 from minimagen.conditioning import Conditioning, TextEmbedding
 from minimagen.errors import UsageError
 from minimagen.runtime import Precision, autocast, visiting
@@ -67,7 +67,9 @@ class Enlarging:
     def drawing(self, sides: Sides, tell: Callable[[], None]) -> Drawing:
         """Return how a picture of these sides is drawn; each call of the network is told of."""
         tile = self.tile_side if self.stage.network.config.is_convolutional else None
-        return replace(self.how, sides=sides, tile=tile, edit=partial(_counted, tell))
+        return replace(
+            self.how, sides=sides, tile=tile, edit=partial(_counted, tell, self.how.edit)
+        )
 
 
 def growth(chain: Sequence[Enlarging]) -> Fraction:
@@ -158,8 +160,8 @@ def _filled_up(image: Tensor, multiple: int) -> Tensor:
     return F.pad(image, (0, beside, 0, below), mode="replicate")
 
 
-def _counted(tell: Callable[[], None], canvas: Canvas) -> Tensor:
-    """Paint a canvas and tell of each call of its denoiser."""
+def _counted(tell: Callable[[], None], edit: Edit, canvas: Canvas) -> Tensor:
+    """Draw on a canvas and tell of each call of its denoiser."""
 
     def bind(cond: Conditioning, guided: bool = True) -> Bound:
         denoise = canvas.bind(cond, guided)
@@ -171,7 +173,7 @@ def _counted(tell: Callable[[], None], canvas: Canvas) -> Tensor:
 
         return count
 
-    return replace(canvas, bind=bind).paint()
+    return edit(replace(canvas, bind=bind))
 
 
 def _counter(of: int, told: Told) -> Callable[[], None]:

@@ -74,7 +74,8 @@ class Pace:
     """How long the rest of a drawing will take.
 
     Stages that have been seen are as fast as they were; of those to come the speed is reckoned from
-    what their networks compute.
+    what their networks compute. Time counts from the first moment that is seen: what comes before
+    it, such as reading captions and warming up, comes once.
 
     Args:
         costs: what a step of each stage costs an image, in any unit; see :func:`step_costs`.
@@ -86,29 +87,45 @@ class Pace:
         self._work = [cost * count for cost, count in zip(costs, steps, strict=True)]
         self._images = images
         self._seconds, self._done = [0.0] * len(steps), [0.0] * len(steps)
-        self._last = time.monotonic()
+        self._untimed = [0.0] * len(steps)  # was done when the first moment was seen
+        self._last: float | None = None
 
     @property
     def stages(self) -> int:
         """How many stages draw."""
         return len(self._work)
 
-    def seconds_left(self, glimpse: Glimpse) -> float:
-        """Return the time left as it looks at this moment; moments come in order."""
-        now, stage = time.monotonic(), glimpse.stage
-        self._seconds[stage] += now - self._last
+    def seconds_left(self, glimpse: Glimpse) -> float | None:
+        """Return the time left as it looks at this moment; moments come in order.
+
+        None while nobody knows: until a step has been taken since the first moment.
+        """
+        self._count(glimpse)
+        now = time.monotonic()
+        if self._last is None:
+            self._last, self._untimed = now, list(self._done)
+        self._seconds[glimpse.stage] += now - self._last
         self._last = now
-        part = glimpse.step / glimpse.of
+        timed = sum(map(self._timed, range(len(self._work))))
+        if not timed:
+            return None
+        overall = sum(self._seconds) / timed
+        return sum(self._left(k, overall) for k in range(len(self._work)))
+
+    def _count(self, glimpse: Glimpse) -> None:
+        """Take down how much of each stage is done."""
+        stage, part = glimpse.stage, glimpse.step / glimpse.of
         for k, work in enumerate(self._work):
             whole = glimpse.places.start + len(glimpse.places) * (k < stage)
             self._done[k] = work * (whole + len(glimpse.places) * part * (k == stage))
-        overall = sum(self._seconds) / max(sum(self._done), 1e-9)
-        return sum(self._left(k, overall) for k in range(len(self._work)))
+
+    def _timed(self, stage: int) -> float:
+        return self._done[stage] - self._untimed[stage]
 
     def _left(self, stage: int, overall: float) -> float:
-        done = self._done[stage]
-        rate = self._seconds[stage] / done if done else overall
-        return (self._work[stage] * self._images - done) * rate
+        timed = self._timed(stage)
+        rate = self._seconds[stage] / timed if timed else overall
+        return (self._work[stage] * self._images - self._done[stage]) * rate
 
 
 def step_costs(config: CascadeConfig) -> list[int]:

@@ -1,7 +1,8 @@
 """From an edit as it is asked for to a function of a canvas.
 
 Pictures are cut about their middle to the ratio that is drawn and resized to the last stage, so
-that what a mask leaves out comes back there to the last bit.
+that what a mask leaves out comes back there to the last bit. Enlarging is no such function: see
+:mod:`minimagen.apps.enlarging`.
 """
 
 from torch import Tensor
@@ -11,7 +12,6 @@ from minimagen.apps.requests import (
     ImageToImage,
     Inpaint,
     Outpaint,
-    Upscale,
     Vary,
 )
 from minimagen.apps.uploads import to_image, to_mask
@@ -44,22 +44,9 @@ def edit_of(request: DrawRequest, rows: range, sides: Sides) -> Edit:
         case Outpaint(picture=picture, share=share, place=place, resample=resample):
             frame = framed(to_image(picture), sides, share, place)
             return inpainting(frame, margin(sides, share, place), resample=resample)
-        case Upscale(picture=picture):
-            return _enlarging(_picture(picture, sides))
         case Vary(amount=amount, seed=seed):
             return variation(amount, [seed + i for i in rows])
     return Canvas.paint
-
-
-def _enlarging(pictures: Tensor) -> Edit:
-    """Let the first stage hand on a picture as it is; the others draw what is finer."""
-
-    def edit(canvas: Canvas) -> Tensor:
-        if not canvas.is_base:
-            return canvas.paint()
-        return fitted(pictures, canvas.sides).to(canvas.noise).expand_as(canvas.noise)
-
-    return edit
 
 
 def _picture(png: bytes, sides: Sides) -> Tensor:

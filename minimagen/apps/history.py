@@ -5,6 +5,7 @@
     history/<id>/thumbnail_<i>.jpg
     history/<id>/picture.png, mask.png    what an edit began with
     history/<id>/favourite_<i>       an empty file: picture i is a favourite
+    history/<id>/look_<i>_<what>.png what its words did, once somebody asked
     downloads/                       the newest archives
 
 A job's directory is made beside its place and renamed, so that it is there whole or not at all. Ids
@@ -40,6 +41,7 @@ THUMBNAIL = 256  # longer side, in pixels
 KEPT = 512  # job files remembered; they never change
 MAX_ARCHIVED = 500  # pictures of one archive
 ARCHIVES = 5  # kept
+LOOKS = ("words", "tokens")  # in the order in which they are written; the last one always is
 INPUTS = ("picture", "mask")  # of an edit; files of their own
 
 
@@ -260,6 +262,22 @@ class History:
                 break
         return found[:limit]
 
+    def keep_looks(self, shot: Shot, looks: Mapping[str, Image.Image]) -> None:
+        """Keep sheets that show what the words of a picture did, by what they show.
+
+        Raises:
+            MinimagenError: when the disk is full or cannot be written.
+        """
+        for name, sheet in looks.items():
+            with replacing(_look(shot, name), sheet.width * sheet.height) as building:
+                sheet.save(building, "PNG")
+
+    def looks(self, shot: Shot) -> dict[str, Path]:
+        """Return the sheets of a picture; there are none until somebody looked at it."""
+        found = {name: _look(shot, name) for name in LOOKS}
+        there = {name: path for name, path in found.items() if path.is_file()}
+        return there if LOOKS[-1] in there else {}  # else they are not all written yet
+
     def remove(self, entry: str) -> None:
         """Remove a job and its pictures.
 
@@ -323,6 +341,10 @@ class History:
             return Entry(entry, job["created"], job["run"], job["seconds"], job["settings"], shots)
         except (KeyError, TypeError):
             raise _damaged(entry) from None
+
+
+def _look(shot: Shot, name: str) -> Path:
+    return shot.path.with_name(f"look_{shot.index}_{name}.png")
 
 
 def new_id() -> str:

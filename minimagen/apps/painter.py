@@ -1,17 +1,20 @@
 """The one run that is on the device, and drawing with it what requests ask for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from PIL import Image
 
 from minimagen.apps.edits import edit_of
-from minimagen.apps.requests import DrawRequest
+from minimagen.apps.enlarging import Enlargement, enlargement_of
+from minimagen.apps.looks import looked_at
+from minimagen.apps.requests import DrawRequest, Upscale
 from minimagen.apps.runs import Run
+from minimagen.canvas import Canvas
 from minimagen.imagen import Caption, Imagen, StagePlan, to_pictures
 from minimagen.runtime import Precision
-from minimagen.text.prompts import literal, read_prompt
+from minimagen.text.prompts import Prompt, literal, read_prompt
 from minimagen.watching import Pace, See, step_costs, watched
 from minimagen.weights import weights_sha256
 
@@ -97,7 +100,8 @@ class Painter:
                 malformed.
         """
         plans = self._plan(request)
-        edit_of(request, range(1), plans[-1].sides)
+        if enlargement_of(self.imagen, request, plans) is None:
+            edit_of(request, range(1), plans[-1].sides)
         for text in (*request.captions, request.negative or ""):
             _read(text, request)
 
@@ -112,6 +116,11 @@ class Painter:
             UsageError: for what the run cannot draw.
         """
         first = shares[0].request
+        enlargement = enlargement_of(self.imagen, first, self._plan(first))
+        if enlargement is not None:
+            return [
+                picture for share in shares for picture in self._enlarged(share, enlargement, see)
+            ]
         sides = self._plan(first)[-1].sides
         negatives = [one for share in shares for one in share.negatives or ()]
         captions = [one for share in shares for one in share.captions]
@@ -126,16 +135,70 @@ class Painter:
         )
         return to_pictures(stages[-1])
 
+    def _enlarged(self, share: Share, enlargement: Enlargement, see: See) -> list[Image.Image]:
+        """Enlarge a picture, once for each of a share's captions."""
+        plans, request = enlargement.plans, share.request
+        return self.imagen.upscale(
+            [enlargement.picture] * len(share.rows),
+            share.captions,
+            stages=[plan.stage.index for plan in plans],
+            sampler=[str(plan.how.sampler) for plan in plans],
+            steps=[plan.how.steps for plan in plans],  # type: ignore[misc]
+            guidance_scale=[plan.how.guidance_scale for plan in plans],  # type: ignore[misc]
+            seed=request.seed,
+            first_number=share.numbers[0],
+            edit=watched(Canvas.paint, see),
+        )
+
+    def look(
+        self, request: DrawRequest, see: See, check: Callable[[], None]
+    ) -> dict[str, Image.Image]:
+        """Draw the first stage of one picture and show what the words of its caption did.
+
+        Args:
+            request: as :func:`~minimagen.apps.looks.request_to_look` makes it.
+            see: is told of every call of a network while it is drawn.
+            check: called before every call of a network; what it raises ends the looking.
+
+        Raises:
+            UsageError: for what the run cannot draw, or look at.
+        """
+        how = {name: value for name, value in _how(request).items() if name != "size"}
+        return looked_at(
+            self.imagen,
+            _read(request.captions[0], request),
+            check,
+            negative_captions=None
+            if request.negative is None
+            else [_read(request.negative, request)],
+            seed=request.seed,
+            first_number=request.first_number,
+            edit=watched(Canvas.paint, see),
+            **how,
+        )
+
+    @staticmethod
+    def room(request: DrawRequest, batch_size: int) -> int:
+        """Return how many pictures are drawn at once: of those that are enlarged, one."""
+        return 1 if isinstance(request.edit, Upscale) else batch_size
+
     def pace(self, request: DrawRequest) -> Pace:
         """Return a clock for all pictures of a request."""
         plans = self._plan(request)
         steps = [len(plan.stage.times(plan.how.steps)) - 1 for plan in plans]
+        enlargement = enlargement_of(self.imagen, request, plans)
+        if enlargement is not None:
+            used = {plan.stage.index for plan in enlargement.plans}
+            steps = [count if index in used else 0 for index, count in enumerate(steps)]
         return Pace(self._costs[: len(plans)], steps, request.count)
 
     def settings(self, request: DrawRequest) -> Mapping[str, Any]:
         """Say how a request's pictures are drawn, as history and PNG fields keep it."""
         plans = self._plan(request)
         height, width = plans[-1].sides
+        enlargement = enlargement_of(self.imagen, request, plans)
+        if enlargement is not None:
+            plans, (height, width) = list(enlargement.plans), enlargement.sides
         edit = None if request.edit is None else request.edit.kind
         return {
             "run": self.run.name,
@@ -185,5 +248,5 @@ def _one_or_each(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _read(caption: str, request: DrawRequest) -> Caption:
+def _read(caption: str, request: DrawRequest) -> Prompt:
     return read_prompt(caption) if request.weighted else literal(caption)

@@ -113,7 +113,7 @@ class Outpaint(Record):
 
 
 class Upscale(Record):
-    """Enlarge a picture: the first stage takes it as it is, the others draw what is finer."""
+    """Enlarge a picture by the stages that draw larger ones; of any ratio, which it keeps."""
 
     kind: Literal["upscale"] = "upscale"
     picture: Picture

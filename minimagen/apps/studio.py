@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from PIL import Image
 
-from minimagen.apps.history import History, UnknownEntryError, new_id
+from minimagen.apps.history import History, Shot, UnknownEntryError, new_id
 from minimagen.apps.jobs import (
     ClientBusyError,
     ClosedError,
@@ -26,6 +26,7 @@ from minimagen.apps.jobs import (
     UnknownJobError,
     kept_job,
 )
+from minimagen.apps.looks import request_to_look
 from minimagen.apps.painter import Painter, Share, can_share
 from minimagen.apps.requests import DrawRequest
 from minimagen.apps.runs import Run, Runs
@@ -53,6 +54,7 @@ class _Task:
     request: DrawRequest
     run: Run
     pictures: list[Image.Image]
+    looked_at: Shot | None = None
     began: float = 0.0
     looked: float = 0.0
     pace: Pace | None = None
@@ -117,11 +119,32 @@ class Studio:
         request = request.model_copy(update={"run": run.name})
         if run.name == self._painter.run.name:
             self._painter.check(request)  # others show when they are loaded
+        return self._take(request, run, client)
+
+    def look(self, entry: str, index: int, client: str = "") -> Job:
+        """Take a job that shows what the words of a picture did; :meth:`History.looks` has it then.
+
+        Args:
+            entry: the picture's place in the history.
+            index: likewise.
+            client: as in :meth:`submit`.
+
+        Raises:
+            UsageError: for a picture that is not there, or did not come from a caption alone.
+            QueueFullError, ClientBusyError, ClosedError: as :meth:`submit` does.
+        """
+        request = request_to_look(self.history, self.runs, entry, index)
+        run = self.runs.run(request.run)
+        return self._take(request, run, client, self.history.shot(entry, index))
+
+    def _take(
+        self, request: DrawRequest, run: Run, client: str, looked_at: Shot | None = None
+    ) -> Job:
         with self._changed:
             self._require_room(client)
             progress = Progress(waiting=len(self._tasks), of_pictures=request.count)
             job = Job(new_id(), "queued", request, progress, client)
-            self._tasks[job.id] = _Task(job, request, run, [])
+            self._tasks[job.id] = _Task(job, request, run, [], looked_at)
             self.counts["submitted"] += 1
             self._changed.notify_all()
         return job
@@ -227,10 +250,12 @@ class Studio:
             if not self._tasks:
                 return None
             shares: list[tuple[_Task, Share]] = []
-            room = self.batch_size
+            room = 0
             for task in self._tasks.values():
-                if shares and not can_share(shares[0][0].request, task.request):
+                if shares and not _can_share(shares[0][0], task):
                     continue
+                if not shares:
+                    room = self._painter.room(task.request, self.batch_size)
                 first = len(task.pictures)
                 rows = range(first, min(task.request.count, first + room))
                 shares.append((task, Share(task.request, rows)))
@@ -245,6 +270,9 @@ class Studio:
     def _draw(self, shares: Sequence[tuple[_Task, Share]]) -> None:
         """Draw a batch and hand its pictures to their jobs; a job that goes wrong ends alone."""
         try:
+            if shares[0][0].looked_at is not None:
+                self._look(*shares[0])
+                return
             pictures = self._drawn(shares)
             for task, share in shares:
                 taken, pictures = pictures[: len(share.rows)], pictures[len(share.rows) :]
@@ -272,10 +300,38 @@ class Studio:
             [share for _, share in shares], lambda glimpse: self._see(shares, glimpse)
         )
 
+    def _look(self, task: _Task, share: Share) -> None:
+        """Look at a picture, and keep what there is to see beside it."""
+        assert task.looked_at is not None
+        self._painter.prepare(task.run)
+        task.pace = self._painter.pace(task.request)
+        looks = self._painter.look(
+            task.request,
+            lambda glimpse: self._see([(task, share)], glimpse),
+            lambda: self._require_wanted([task]),
+        )
+        try:
+            self.history.keep_looks(task.looked_at, looks)
+            entry = self.history.entry(task.looked_at.entry)
+        except UnknownEntryError:
+            self._fail(task, "the picture was removed meanwhile; choose another", users=True)
+            return
+        except MinimagenError as error:
+            log.error("job %s: cannot be kept (%s)", task.job.id, error)
+            self._fail(task, "what was seen cannot be written; mend the disk")
+            return
+        with self._changed:
+            self._end(task, state="done", entry=entry)
+        log.info("job %s: a picture was looked at", task.job.id)
+
+    @staticmethod
+    def _require_wanted(tasks: Sequence[_Task]) -> None:
+        if all(task.job.is_over for task in tasks):
+            raise _StoppedError
+
     def _see(self, shares: Sequence[tuple[_Task, Share]], glimpse: Glimpse) -> None:
         """Tell the jobs of a batch how far they are; stop when nobody wants it."""
-        if all(task.job.is_over for task, _ in shares):
-            raise _StoppedError
+        self._require_wanted([task for task, _ in shares])
         start = 0
         for task, share in shares:
             rows = slice(start, start + len(share.rows))
@@ -395,6 +451,12 @@ class Studio:
             if other.job.state == "queued":
                 self._update(other, progress=replace(other.job.progress, waiting=place))
         self._changed.notify_all()
+
+
+def _can_share(one: _Task, other: _Task) -> bool:
+    """Whether pictures of two jobs can be drawn in one batch; what is looked at is alone."""
+    are_drawn = one.looked_at is None and other.looked_at is None
+    return are_drawn and can_share(one.request, other.request)
 
 
 def _preview(estimate: torch.Tensor) -> Image.Image:

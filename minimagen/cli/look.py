@@ -125,7 +125,7 @@ def _write(
         write_trajectory,
         write_words,
     )
-    from minimagen.looking.words import words_of
+    from minimagen.looking.words import shorter
 
     write_pictures(folder, subjects)
     read = [True]
@@ -133,9 +133,8 @@ def _write(
         pieces = imagen.pieces(caption)
         read = [write_attention(folder, one, pieces) for one in subjects]
     if "words" in views:
-        words = {word: imagen.encode([rest]) for word, rest in words_of(caption).items()}
-        known = {word: text for word, text in words.items() if text is not None}
-        read = [write_words(folder, one, known) for one in subjects]
+        words = shorter(imagen, caption)
+        read = [write_words(folder, one, words) for one in subjects]
     if not any(read):
         print("these stages read no captions, so there are no maps of tokens and words")
     if "trajectory" in views:

@@ -32,10 +32,11 @@ class Progress:
         mine = range(self._done, self._done + len(places))
         left = self._pace.seconds_left(replace(glimpse, places=mine))
         past = self._bar.format_dict["elapsed"]
-        self._bar.n = past / max(past + left, 1e-9)
+        self._bar.n = 0.0 if left is None else past / max(past + left, 1e-9)
+        said = "" if left is None else f", {self._bar.format_interval(left)} left"
         self._bar.set_description_str(
             f"{_named(places, self._count)}, stage {glimpse.stage + 1} of {self._stages}, "
-            f"step {glimpse.step} of {glimpse.of}, {self._bar.format_interval(left)} left",
+            f"step {glimpse.step} of {glimpse.of}{said}",
             refresh=False,
         )
         self._bar.update(0)

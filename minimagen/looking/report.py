@@ -31,6 +31,34 @@ def write_pictures(folder: Path, subjects: Sequence[Subject]) -> None:
         _picture(subject).save(folder / f"picture_stage_{subject.stage.index}.png")
 
 
+def sheet_of_tokens(subject: Subject, pieces: Sequence[str]) -> Image.Image | None:
+    """Show which part of a picture reads which token; None where no text is read.
+
+    Args:
+        subject: one picture at one stage.
+        pieces: of the caption, for each of its tokens that is shown.
+    """
+    over_all = attention_maps(subject.stage, subject.moments)
+    if not over_all:
+        return None
+    tokens = _tokens(pieces)
+    maps = {side: found[0, : len(tokens)] for side, found in over_all.items()}
+    return token_sheet(_picture(subject), tokens, maps)
+
+
+def sheet_of_words(subject: Subject, words: Words) -> Image.Image | None:
+    """Show which pixels each word decides; None where no text is read, or there is no word.
+
+    Args:
+        subject: one picture at one stage.
+        words: of its caption, and the embedding of the caption without each, (1, L, D).
+    """
+    if subject.stage.network.reader is None or not words:
+        return None
+    maps = word_maps(subject.stage, some(subject.moments), list(words.values()))
+    return word_sheet(_picture(subject), list(words), maps[0])
+
+
 def write_attention(folder: Path, subject: Subject, pieces: Sequence[str]) -> bool:
     """Write a sheet of all tokens, and one of each over time; False where no text is read.
 
@@ -39,15 +67,13 @@ def write_attention(folder: Path, subject: Subject, pieces: Sequence[str]) -> bo
         subject: one picture at one stage.
         pieces: of the caption, for each token.
     """
-    over_all = attention_maps(subject.stage, subject.moments)
-    if not over_all:
+    sheet = sheet_of_tokens(subject, pieces)
+    if sheet is None:
         return False
     home, name = folder / "attention", f"stage_{subject.stage.index}"
     home.mkdir(exist_ok=True)
-    tokens, picture = [NULL, *(piece or END for piece in pieces)], _picture(subject)
-    maps = {side: found[0, : len(tokens)] for side, found in over_all.items()}
-    token_sheet(picture, tokens, maps).save(home / f"{name}.png")
-    shown = _some(subject.moments)
+    sheet.save(home / f"{name}.png")
+    shown, tokens = some(subject.moments), _tokens(pieces)
     over_time = [attention_maps(subject.stage, [moment]) for moment in shown]
     times = [f"log-SNR {moment.log_snr:.1f}" for moment in shown]
     noisy = [to_pictures(moment.x_t)[0] for moment in shown]
@@ -66,10 +92,9 @@ def write_words(folder: Path, subject: Subject, words: Words) -> bool:
         subject: one picture at one stage.
         words: of its caption, and the embedding of the caption without each, (1, L, D).
     """
-    if subject.stage.network.reader is None or not words:
+    sheet = sheet_of_words(subject, words)
+    if sheet is None:
         return False
-    maps = word_maps(subject.stage, _some(subject.moments), list(words.values()))
-    sheet = word_sheet(_picture(subject), list(words), maps[0])
     sheet.save(folder / f"words_stage_{subject.stage.index}.png")
     return True
 
@@ -103,11 +128,15 @@ def write_losses(folder: Path, subjects: Sequence[Subject], caption: str, seed: 
     draw_losses(by_stage).savefig(folder / "loss_by_noise_level.png")
 
 
+def _tokens(pieces: Sequence[str]) -> list[str]:
+    return [NULL, *(piece or END for piece in pieces)]
+
+
 def _picture(subject: Subject) -> Image.Image:
     return to_pictures(subject.image)[0]
 
 
-def _some(moments: Sequence[Moment]) -> list[Moment]:
+def some(moments: Sequence[Moment]) -> list[Moment]:
     """Choose moments spread over all, the first and the last among them."""
     count = min(len(moments), TIMES_SHOWN)
     return [moments[round(i * (len(moments) - 1) / max(count - 1, 1))] for i in range(count)]

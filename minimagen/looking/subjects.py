@@ -9,10 +9,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from minimagen.canvas import Canvas, Edit
 from minimagen.conditioning import Conditioning
 from minimagen.data.framing import Frame
 from minimagen.errors import UsageError
-from minimagen.imagen import Imagen
+from minimagen.imagen import Caption, Imagen
 from minimagen.looking.moments import Moment, noised, noting
 from minimagen.lowres import resize
 from minimagen.stage import Stage
@@ -39,13 +40,20 @@ class Subject:
     moments: Sequence[Moment]
 
 
-def drawn(imagen: Imagen, caption: str, stages: Collection[int], **how: Any) -> list[Subject]:
+def drawn(
+    imagen: Imagen,
+    caption: Caption,
+    stages: Collection[int],
+    edit: Edit = Canvas.paint,
+    **how: Any,
+) -> list[Subject]:
     """Draw a caption and look at some stages while they draw.
 
     Args:
         imagen: draws up to the last of these stages.
         caption: what is drawn.
         stages: which are looked at.
+        edit: how it is drawn.
         how: sampler, steps, guidance, seed, as ``Imagen.sample`` takes them.
 
     Raises:
@@ -54,7 +62,7 @@ def drawn(imagen: Imagen, caption: str, stages: Collection[int], **how: Any) -> 
     last = max(_known(imagen, stages))
     moments: list[Moment] = []
     size = imagen.stages[last].config.size
-    images = imagen.sample_stages([caption], size=size, edit=noting(moments), **how)
+    images = imagen.sample_stages([caption], size=size, edit=noting(moments, edit), **how)
     found = []
     for index in sorted(stages):
         own = [moment for moment in moments if moment.stage == index]

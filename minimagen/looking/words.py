@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from minimagen.conditioning import TextEmbedding
+from minimagen.imagen import Imagen
 from minimagen.looking.moments import Moment, plain
 from minimagen.stage import Stage
 from minimagen.text.captions import clean
@@ -35,8 +36,23 @@ def words_of(caption: str) -> dict[str, str]:
     return found
 
 
+def shorter(imagen: Imagen, caption: str, most: int | None = None) -> dict[str, TextEmbedding]:
+    """Return for each word of a caption what the caption without it is to a cascade, (1, L, D).
+
+    Args:
+        imagen: embeds; one that reads no captions has none.
+        caption: whose words.
+        most: so many words at most, the first ones; None is all.
+    """
+    found = list(words_of(caption).items())[:most]
+    texts = {word: imagen.encode([rest]) for word, rest in found}
+    return {word: text for word, text in texts.items() if text is not None}
+
+
 @torch.no_grad()
-def word_maps(stage: Stage, moments: Sequence[Moment], shorter: Sequence[TextEmbedding]) -> Tensor:
+def word_maps(
+    stage: Stage, moments: Sequence[Moment], without_each: Sequence[TextEmbedding]
+) -> Tensor:
     """Return how much each pixel's estimate changes when a word is taken out of the caption.
 
         |x_0(caption) - x_0(caption without the word)|,   a mean over channels and moments
@@ -44,17 +60,17 @@ def word_maps(stage: Stage, moments: Sequence[Moment], shorter: Sequence[TextEmb
     Args:
         stage: its network, without guidance.
         moments: of this stage, all of the same pictures.
-        shorter: the captions without each word, (B, L, D) each.
+        without_each: the captions without each word, (B, L, D) each.
 
     Returns:
         (B, W, H, W) in the order of the words; values of pictures in [-1, 1].
     """
-    return torch.stack([_changes(stage, moment, shorter) for moment in moments]).mean(dim=0)
+    return torch.stack([_changes(stage, moment, without_each) for moment in moments]).mean(dim=0)
 
 
-def _changes(stage: Stage, moment: Moment, shorter: Sequence[TextEmbedding]) -> Tensor:
+def _changes(stage: Stage, moment: Moment, without_each: Sequence[TextEmbedding]) -> Tensor:
     t = torch.full((len(moment.x_t),), moment.t, dtype=torch.float64)
     whole = plain(stage, moment.cond)(moment.x_t, t)
-    others = [replace(moment.cond, text=text.to(stage.device)) for text in shorter]
+    others = [replace(moment.cond, text=text.to(stage.device)) for text in without_each]
     found = [(plain(stage, cond)(moment.x_t, t) - whole).abs().mean(dim=1) for cond in others]
     return torch.stack(found, dim=1)

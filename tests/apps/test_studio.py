@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from minimagen import Imagen
-from minimagen.apps.history import History
+from minimagen.__main__ import main
+from minimagen.apps.history import History, UnknownEntryError
 from minimagen.apps.jobs import (
     ClientBusyError,
     ClosedError,
@@ -18,10 +19,11 @@ from minimagen.apps.jobs import (
     QueueFullError,
     UnknownJobError,
 )
-from minimagen.apps.requests import DrawRequest
+from minimagen.apps.requests import DrawRequest, Upscale
 from minimagen.apps.runs import UnknownRunError
 from minimagen.apps.studio import REMEMBERED, Studio
 from minimagen.errors import UsageError
+from minimagen.looking.overlays import CELL
 from tests.apps.conftest import LONGEST_S, mask_file, picture_file, until
 
 ONE = DrawRequest(captions=("a red circle",))
@@ -93,7 +95,7 @@ def test_progress_goes_up_and_shows_pictures_of_growing_size(studio: Studio) -> 
     assert seen[-1].pictures == 1
     previews = [p.preview.size for p in seen if p.preview is not None]
     assert {(16, 16), (32, 32)} <= set(previews)
-    assert all(p.eta_s is not None and p.eta_s >= 0 for p in seen if p.of)
+    assert all(p.eta_s is not None and p.eta_s >= 0 for p in seen if p.stage or p.step > 1)
 
 
 def test_a_job_is_cancelled_in_the_middle_of_its_walk(studio: Studio) -> None:
@@ -168,9 +170,41 @@ def test_every_edit_draws_something_else_than_none(studio: Studio, kind: str) ->
         {"captions": ["a red circle"], "images_per_caption": 2, "edit": {"kind": kind, **fields}}
     )
     drawn = pixels(finished(studio, request))
-    assert drawn.shape == (2, 32, 32, 3)
+    side = 80 if kind == "upscale" else 32
+    assert drawn.shape == (2, side, side, 3)
     assert not np.array_equal(drawn[0], drawn[1])
     assert not np.array_equal(drawn[0], pixels(finished(studio, ONE))[0])
+
+
+def test_an_enlarged_picture_is_the_command_line_s_and_keeps_its_ratio(
+    studio: Studio, run: Path, tmp_path: Path
+) -> None:
+    own = Image.effect_mandelbrot((24, 18), (-2, -1, 1, 1), 50).convert("RGB")
+    own.save(tmp_path / "own.png")
+    request = DrawRequest(captions=("a red circle",), seed=5, steps=2, edit=Upscale(picture=own))
+    [drawn] = pixels(finished(studio, request))
+    flags = ["-d", str(run), "-c", "a red circle", "-sd", "5", "-ns", "2", "-o", str(tmp_path)]
+    assert main(["upscale", str(tmp_path / "own.png"), *flags]) == 0
+    [made] = tmp_path.glob("generated_images_*/generated_images/image_0.png")
+    assert drawn.shape == (36, 48, 3)
+    assert np.array_equal(drawn, np.asarray(Image.open(made)))
+
+
+@pytest.mark.parametrize(
+    ("sides", "changes", "message"),
+    [
+        ((15, 40), {}, "15 x 40 pixels; give one of at least 16"),
+        ((40, 40), {"size": 16}, "the first stage enlarges nothing"),
+        ((40, 40), {"negative": "blue", "guidance_scale": 2.0}, "no negative caption"),
+    ],
+)
+def test_what_cannot_be_enlarged_is_refused_before_it_waits(
+    studio: Studio, sides: tuple[int, int], changes: dict[str, object], message: str
+) -> None:
+    edit = Upscale(picture=Image.new("RGB", sides))
+    request = DrawRequest(captions=("a",), edit=edit).model_copy(update=changes)
+    with pytest.raises(UsageError, match=message):
+        studio.submit(request)
 
 
 def test_what_a_mask_leaves_out_comes_back_byte_for_byte(studio: Studio) -> None:
@@ -211,6 +245,59 @@ def test_a_disk_that_is_full_fails_the_job_and_the_next_one_is_drawn(
     assert not job.is_users_fault
     monkeypatch.setattr(History, "add", add)
     finished(studio, ONE)
+
+
+def test_what_the_words_of_a_picture_did_is_kept_beside_it(studio: Studio) -> None:
+    """Of the second of two: one map a word and one a token, none of them flat."""
+    first = ONE.model_copy(update={"images_per_caption": 2, "steps": (9, 2), "seed": 5})
+    entry = finished(studio, first).entry
+    assert entry is not None
+    shot = entry.shots[1]
+    assert studio.history.looks(shot) == {}
+    looked = studio.wait(studio.look(entry.id, 1).id, LONGEST_S)
+    assert (looked.state, looked.entry) == ("done", entry)
+    sheets = studio.history.looks(shot)
+    assert list(sheets) == ["words", "tokens"]
+    for path in sheets.values():
+        sheet = Image.open(path)
+        assert sheet.width >= 4 * CELL  # the picture and three words
+        assert sheet.height >= CELL
+        assert np.asarray(sheet).std() > 10
+    assert studio.history.looks(entry.shots[0]) == {}
+
+
+def test_looking_waits_its_turn_and_is_cancelled_like_any_job(
+    make_studio: Callable[..., Studio],
+) -> None:
+    studio = make_studio(queue_size=1)
+    entry = finished(studio, ONE.model_copy(update={"steps": (250, 1)})).entry
+    assert entry is not None
+    running = studio.submit(LONG)
+    until(lambda: studio.job(running.id).state == "drawing")
+    looking = studio.look(entry.id, 0)
+    assert looking.progress.waiting == 1
+    with pytest.raises(QueueFullError, match="1 jobs wait already"):
+        studio.look(entry.id, 0)
+    studio.cancel(running.id)
+    until(lambda: studio.job(looking.id).progress.step > 1)
+    studio.cancel(looking.id)
+    assert finished(studio, ONE).state == "done"
+    assert studio.job(looking.id).state == "cancelled"
+    assert studio.history.looks(entry.shots[0]) == {}
+
+
+def test_only_what_came_from_a_caption_alone_is_looked_at(studio: Studio) -> None:
+    edit = {"kind": "image_to_image", "picture": picture_file()}
+    small = {"steps": 1, "size": 16}
+    entries = [
+        finished(studio, DrawRequest.model_validate({"captions": ["a"], "edit": edit, **small})),
+        finished(studio, DrawRequest.model_validate({"captions": [" "], **small})),
+    ]
+    for job, said in zip(entries, ("from a caption alone", "no caption"), strict=True):
+        with pytest.raises(UsageError, match=said):
+            studio.look(job.id, 0)
+    with pytest.raises(UnknownEntryError):
+        studio.look(entries[0].id, 1)
 
 
 def test_closing_finishes_what_is_there_and_takes_no_more(

@@ -37,7 +37,7 @@ HELP = {
     "inpaint": "Paint over what is to be drawn anew; the caption says what comes there.",
     "image_to_image": "The picture is noised and drawn anew as the caption says.",
     "outpaint": "The picture is set into a larger frame, and what lies around it is drawn.",
-    "upscale": "The first stage takes the picture as it is; the others draw what is finer.",
+    "upscale": "The stages that draw larger pictures enlarge it; it keeps its shape.",
     "vary": "Pictures near one of the history: its noise, turned a little towards another.",
 }
 PLACES = {

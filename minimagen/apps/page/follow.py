@@ -47,15 +47,26 @@ def follow(
         ask: makes the request; what is wrong with it is shown.
         client: who asks.
     """
+    yield from watch(studio, lambda: studio.submit(ask(), client))
+
+
+def watch(studio: Studio, begin: Callable[[], Job]) -> Generator[Moment, None, None]:
+    """Begin a job and show it until it is over; whoever stops looking cancels it.
+
+    Args:
+        studio: has the job.
+        begin: makes it; what is wrong is shown.
+    """
     try:
-        request = ask()
-        job = studio.submit(request, client)
+        job = begin()
     except ValidationError as error:
         yield Moment(panel.complaint(_capital(sentence(error.errors()))))
         return
     except MinimagenError as error:
         yield Moment(panel.complaint(_capital(str(error))))
         return
+    request = job.request
+    assert request is not None, "a job that has just begun is not over"
     try:
         stages = _Stages(studio.runs.run(request.run), request)
         shown = 0.0

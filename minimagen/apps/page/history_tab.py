@@ -8,10 +8,12 @@ from typing import Any
 
 import gradio as gr
 
-from minimagen.apps.history import MAX_ARCHIVED, Entry, History, Shot
+from minimagen.apps.history import MAX_ARCHIVED, Entry, Shot
 from minimagen.apps.page import panel
 from minimagen.apps.page.choice import Choice, Named, build_choice, looked_up, shown, wire_choice
 from minimagen.apps.page.how import Updates
+from minimagen.apps.page.looks import Looks, build_looks, wire_looks
+from minimagen.apps.studio import Studio
 from minimagen.errors import UsageError
 
 PAGE = 40  # jobs that are looked up at a time
@@ -36,6 +38,7 @@ class HistoryTab:
     file: gr.DownloadButton
     large: gr.Image
     facts: gr.HTML
+    looks: Looks
 
 
 def build_history_tab() -> HistoryTab:
@@ -60,19 +63,22 @@ def build_history_tab() -> HistoryTab:
                 buttons=["download", "fullscreen"], elem_id="history-large",
             )  # fmt: skip
             facts = gr.HTML(elem_classes="facts", elem_id="history-facts")
+    looks = build_looks("history")
     file = gr.DownloadButton(visible="hidden", elem_id="history-file")
-    return HistoryTab(which, empty, choice, older, zip_all, zip_job, file, large, facts)
+    return HistoryTab(which, empty, choice, older, zip_all, zip_job, file, large, facts, looks)
 
 
-def wire_history_tab(tab: HistoryTab, history: History, opening: Sequence[Any]) -> None:
+def wire_history_tab(tab: HistoryTab, studio: Studio, opening: Sequence[Any]) -> None:
     """Let the tab show, choose and download.
 
     Args:
         tab: the tab.
-        history: what it shows.
+        studio: has the history that it shows, and looks at pictures.
         opening: events upon which it is read anew, besides its own.
     """
-    changing = [*tab.choice.components, tab.empty, tab.older, tab.large, tab.facts, tab.zip_job]
+    history = studio.history
+    detailed = [tab.large, tab.facts, tab.zip_job, *tab.looks.components]
+    changing = [*tab.choice.components, tab.empty, tab.older, *detailed]
 
     def read(which: str, named: list[Named] | None = None) -> Updates:
         """Read the history from its newest job, or go on after what is shown."""
@@ -91,6 +97,7 @@ def wire_history_tab(tab: HistoryTab, history: History, opening: Sequence[Any]) 
             tab.large: gr.update(visible=False),
             tab.facts: "",
             tab.zip_job: gr.update(visible=False),
+            **tab.looks.of(None, {}),
         }
 
     def older(which: str, named: list[Named]) -> Updates:
@@ -98,11 +105,11 @@ def wire_history_tab(tab: HistoryTab, history: History, opening: Sequence[Any]) 
 
     def detail(one: Named | None) -> Updates:
         if one is None:
-            return {tab.facts: gr.update(), tab.large: gr.update(), tab.zip_job: gr.update()}
+            return {tab.facts: gr.update()}
         shot = looked_up(history, one)
         if shot is None:
-            return {tab.facts: "", tab.large: gr.update(visible=False), tab.zip_job: gr.update()}
-        return {
+            return {tab.facts: "", tab.large: gr.update(visible=False), **tab.looks.of(None, {})}
+        return tab.looks.of(shot, history.looks(shot)) | {
             tab.large: gr.update(value=shot.path, visible=True),
             tab.facts: facts(history.entry(shot.entry), shot),
             tab.zip_job: gr.update(visible=True),
@@ -125,7 +132,8 @@ def wire_history_tab(tab: HistoryTab, history: History, opening: Sequence[Any]) 
     wire_choice(tab.choice, history)
     gr.on([tab.which.change, *opening], read, tab.which, changing, **quiet)
     tab.older.click(older, [tab.which, tab.choice.named], changing, **quiet)
-    tab.choice.one.change(detail, tab.choice.one, [tab.large, tab.facts, tab.zip_job], **quiet)
+    tab.choice.one.change(detail, tab.choice.one, detailed, **quiet)
+    wire_looks(tab.looks, tab.choice.one, studio)
     for button, archive, given in (
         (tab.zip_all, zipped, tab.choice.named),
         (tab.zip_job, zipped_job, tab.choice.one),

@@ -46,7 +46,7 @@ def build_page(studio: Studio) -> gr.Blocks:
         gr.HTML(KEYS, elem_id="keys")
         wire_draw_tab(draw, studio, run, draft)
         wire_edit_tab(edit, studio, run)
-        wire_history_tab(past, history, [page.load, history_item.select])
+        wire_history_tab(past, studio, [page.load, history_item.select])
         wire_runs_tab(trained, runs, run, runs_item)
         for choice in (draw.desk.pictures, edit.desk.pictures):
             wire_choice(choice, history)
