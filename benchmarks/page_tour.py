@@ -225,7 +225,7 @@ class Visitor:
         page.locator("#history-pictures img").first.click()
         self.sees("#history-look-panel", "Not looked at yet")
         page.click("#history-look")
-        self.sees("#history-look-panel", "Yellow is most")
+        self.sees("#history-look-panel", "yellow is most")
         page.wait_for_selector("#history-look-words img")
         sheet = page.wait_for_selector("#history-look-tokens img")
         sheet.scroll_into_view_if_needed()

@@ -6,6 +6,7 @@ pieces and without a length.
 
 import base64
 import binascii
+import gc
 import hashlib
 import hmac
 import json
@@ -85,6 +86,8 @@ class Guard:
         finally:
             self._held -= body.size
         await body.finish()
+        if body.refusal is not None:  # what was read of it hangs in cycles of frames and errors
+            gc.collect(1)  # the young ones: that takes a moment, where all of them would stall
 
     def _refusal(
         self, scope: MutableMapping[str, Any], headers: dict[bytes, str]

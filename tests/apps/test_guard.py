@@ -1,15 +1,18 @@
 """What must not come in: through a real socket, byte by byte where that matters."""
 
+import asyncio
+import gc
 import json
 import socket
 import time
+import weakref
 from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
 
 from minimagen.apps.connections import PatientProtocol
-from minimagen.apps.guard import MAX_BODY
+from minimagen.apps.guard import MAX_BODY, Guard, Message, Receive, Send
 from minimagen.apps.server import require_token
 from minimagen.apps.studio import Studio
 from minimagen.errors import UsageError
@@ -75,6 +78,35 @@ def test_after_all_that_the_next_request_is_served_and_no_bytes_are_held(
         assert client.post("/v1/jobs", content=iter([PIECE] * 3)).status_code == 413
     assert client.get("/health").status_code == 200
     assert served.guard._held == 0
+
+
+def test_what_was_read_of_a_refused_body_does_not_wait_for_a_collector_of_cycles() -> None:
+    """An application that hangs it in one, as errors and frames do: it is gone with the answer."""
+    held: list[weakref.ref[bytearray]] = []
+
+    class Read(bytearray):
+        own: object = None
+
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        read = Read()
+        read.own = read
+        held.append(weakref.ref(read))
+        while (message := await receive())["type"] != "http.disconnect":
+            read += message["body"]
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": PIECE, "more_body": True}
+
+    async def send(message: Message) -> None:
+        pass
+
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": [(b"host", b"localhost")]}
+    gc.disable()
+    try:
+        asyncio.run(Guard(app, max_body=300_000)(scope, receive, send))  # type: ignore[arg-type]
+        assert [one() for one in held] == [None]
+    finally:
+        gc.enable()
 
 
 def test_all_bodies_together_are_bounded_too(served: Served) -> None:

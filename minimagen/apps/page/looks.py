@@ -18,13 +18,16 @@ from minimagen.apps.page.how import Updates
 from minimagen.apps.studio import Studio
 
 TITLES = {
-    "words": "Which pixels each word decides: what changes when it is left out",
-    "tokens": "Which part of the picture reads which token, at each level of the network",
+    "words": "What each word decides",
+    "tokens": "What reads which token",
 }
 FIRST = panel.empty(
     "Not looked at yet", "Press the button above: the first stage draws the picture once more."
 )
-SAID = panel.note("Yellow is most, dark is least. It was the first stage that was looked at.")
+SAID = panel.note(
+    "Pixels that change when a word is left out, then positions that read each token: yellow is "
+    "most, dark is least. It was the first stage that was looked at."
+)
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,8 @@ def build_looks(name: str) -> Looks:
     shown = gr.HTML(visible=False, elem_id=f"{name}-look-panel")
     sheets = {
         what: gr.Image(
-            label=title, interactive=False, visible=False, buttons=["download", "fullscreen"],
+            label=title, show_label=False, interactive=False, visible=False,
+            buttons=["download", "fullscreen"],
             elem_id=f"{name}-look-{what}",
         )
         for what, title in TITLES.items()
