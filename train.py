@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 
 def train(options: argparse.Namespace) -> Path:
     """Fit the stages a command line asks for and return the training directory."""
-    from minimagen.runtime import joined, keep_freed_memory
+    from minimagen.runtime import joined
 
-    keep_freed_memory()
     with joined(options.device) as processes:
         return fit(options, processes)
 
