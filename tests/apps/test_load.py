@@ -17,9 +17,8 @@ def test_under_load_and_attack_it_answers_keeps_its_size_and_draws_what_the_comm
     assert sum(found["statuses"].values()) == REQUESTS
     memory = found["memory_mb"]
     assert memory["last_quarter"] - memory["second_quarter"] < 20
-    assert (
-        memory["after_attacks"] - memory["before_attacks"] < 60
-    )  # freed, and kept by the allocator
+    assert max(memory["after_each_round_of_attacks"]) - memory["before_attacks"] < 60
+    assert memory["a_round_after_the_first"] < 5
     expected = {"30 MB": 413, "NaN": 422, "a caption of 100,000 characters": 422}
     assert expected.items() <= found["attacks"].items()
     assert set(found["attacks"].values()) <= {400, 408, 413, 422}
