@@ -22,14 +22,9 @@ NOTHING = panel.empty("Nothing was drawn yet", "Go to Draw, write a caption and 
 NO_FAVOURITES = panel.empty(
     "No favourites yet", "Choose a picture, and press the star below it to find it here again."
 )
-CLICK = """() => {
-  const click = (patience) => {
-    const link = document.querySelector('#history-file a, a#history-file')
-    if (link?.href) link.click()
-    else if (patience) setTimeout(click, 100, patience - 1)
-  }
-  setTimeout(click, 200, 100)
-}"""  # the button becomes a link when the page has drawn it anew
+CLICK = """() => setTimeout(() => {
+  document.querySelector('#history-file a, a#history-file, #history-file')?.click()
+}, 500)"""  # by then the page has drawn the button with its file
 
 
 @dataclass(frozen=True)
