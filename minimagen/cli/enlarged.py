@@ -11,7 +11,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from minimagen.checkpoint import write_text
-from minimagen.cli.outputs import new_directory
+from minimagen.drawing.outputs import new_directory
 from minimagen.grid import captioned_grid
 
 SHEET, CELL = 64, 512  # pictures in grid.png at most, and their longer side in pixels

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from minimagen.cli.flags import Flag, choice, directory, listed, parse_flags, real, whole
 from minimagen.cli.inference import weights
 from minimagen.cli.leaving import leave_well
-from minimagen.cli.outputs import new_directory
 from minimagen.cli.pictures import read_picture
 from minimagen.cli.shared import DEVICE, OUTPUT, PRECISION, SEED, named, run_flag
+from minimagen.drawing.outputs import new_directory
 from minimagen.errors import UsageError
 
 if TYPE_CHECKING:  # their imports cost seconds that --help need not wait for

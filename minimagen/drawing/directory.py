@@ -2,7 +2,6 @@
 
 import io
 import json
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,8 +13,9 @@ from minimagen.checkpoint import sweep, write_bytes, write_text
 from minimagen.config import to_plain
 from minimagen.drawing.batches import Batch
 from minimagen.drawing.inputs import FOLDER, Inputs
+from minimagen.drawing.outputs import new_directory
 from minimagen.drawing.settings import FILE, Settings, read_settings, written
-from minimagen.errors import DataError, UsageError
+from minimagen.errors import DataError
 from minimagen.grid import captioned_grid
 
 FIELDS = ("seed", "aspect_ratio", "sampler", "steps", "guidance_scale", "weights_sha256")
@@ -43,7 +43,7 @@ class GeneratedImages:
         Raises:
             UsageError: when nothing can be made there.
         """
-        path = _make_new(output, f"generated_images_{time.strftime('%Y%m%d_%H%M%S')}")
+        path = new_directory(output, "generated_images")
         made = cls(path, settings)
         lines = "".join(f"{_writable(made.caption(i))}\n" for i in range(settings.count))
         write_text(path / CAPTIONS, lines)
@@ -148,23 +148,6 @@ def _png(picture: Image.Image, fields: PngInfo | None = None) -> bytes:
     content = io.BytesIO()
     picture.save(content, format="PNG", pnginfo=fields)
     return content.getvalue()
-
-
-def _make_new(output: Path, name: str) -> Path:
-    for number in range(1, 1000):
-        path = output / (name if number == 1 else f"{name}_{number}")
-        try:
-            path.mkdir(parents=True)
-        except FileExistsError:
-            if not path.is_dir():
-                break
-        except OSError as error:
-            raise UsageError(
-                f"--OUTPUT {output}: no directory can be made there ({error.strerror})"
-            ) from None
-        else:
-            return path
-    raise UsageError(f"--OUTPUT {output}: no directory can be made there")
 
 
 def _writable(text: str) -> str:
