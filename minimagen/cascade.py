@@ -95,9 +95,22 @@ class SamplingConfig:
 
 @config
 class AugmentationConfig:
-    """Noise on the low-res image in training: time U(0, max_time), one draw an image."""
+    """What is done to the low-res image in training.
+
+    A stage that is shown none but clean ones takes every softness and speck of the stage before for
+    a part of the picture.
+
+    Args:
+        max_time: noise of time U(0, max_time), one draw an image. The network is told it.
+        max_blur: Gaussian blur of standard deviation U(0, max_blur), in pixels of the low-res
+            image, one draw an image. The network is not told: it learns to sharpen.
+        schedule: of the noise.
+
+    Source: Ho et al. 2021 (arXiv:2106.15282), sec. 4: noise, and blur.
+    """
 
     max_time: Share = 0.5
+    max_blur: Annotated[float, Field(ge=0, le=16)] = 0.0
     schedule: AnySchedule = field(default_factory=CosineSchedule)
 
 

@@ -1,5 +1,6 @@
 """The only door between stages: how a smaller image becomes the condition of the next stage."""
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -34,8 +35,31 @@ def resize(images: Tensor, size: int | Sides, how: Filter = "bilinear") -> Tenso
     return F.interpolate(images, size=sides, mode=how, antialias=True)
 
 
+def blur(images: Tensor, sigma: Tensor, largest: float) -> Tensor:
+    """Blur each image with a Gaussian of its own; what lies outside mirrors what is inside.
+
+    Args:
+        images: (B, C, H, W).
+        sigma: standard deviations in pixels, (B,).
+        largest: what no sigma is above; 0 leaves the images as they are.
+    """
+    if not largest:
+        return images
+    from kornia.filters import gaussian_blur2d
+
+    side = 2 * blur_reach(largest) + 1
+    widths = sigma.to(images).clamp(min=1e-3)[:, None].repeat(1, 2)
+    blurred: Tensor = gaussian_blur2d(images, (side, side), widths)
+    return blurred
+
+
+def blur_reach(sigma: float) -> int:
+    """Return how many pixels away a blur of this standard deviation still looks."""
+    return math.ceil(3 * sigma)
+
+
 def surroundings(
-    images: Tensor, corners: Tensor, sides: Sequence[int], scale: int
+    images: Tensor, corners: Tensor, sides: Sequence[int], scale: int, blurred: int = 0
 ) -> tuple[Tensor, Tensor]:
     """Cut out all that the low-res images of some crops depend on.
 
@@ -47,16 +71,18 @@ def surroundings(
         corners: top and left of the crops, (B, 2).
         sides: height and width of the crops.
         scale: how many times smaller the low-res images are.
+        blurred: pixels of a low-res image that a blur of it reaches.
 
     Returns:
         The pieces, (B, C, h, w), and the corners of the crops in them, (B, 2).
     """
+    reach = REACH + blurred
     small = [side // scale for side in images.shape[2:]]
     pieces = [
-        min(-(-side // scale) + 2 * REACH, whole) for side, whole in zip(sides, small, strict=True)
+        min(-(-side // scale) + 2 * reach, whole) for side, whole in zip(sides, small, strict=True)
     ]
     last = torch.tensor([whole - piece for whole, piece in zip(small, pieces, strict=True)])
-    first = torch.minimum((corners // scale - REACH).clamp(min=0), last) * scale
+    first = torch.minimum((corners // scale - reach).clamp(min=0), last) * scale
     height, width = (piece * scale for piece in pieces)
     return crop(images, first, height, width), corners - first
 

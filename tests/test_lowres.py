@@ -3,9 +3,10 @@
 import pytest
 import torch
 from PIL import Image
+from torch import Tensor
 
 from minimagen.diffusion.schedules import CosineSchedule
-from minimagen.lowres import Filter, prepare_lowres, resize, surroundings
+from minimagen.lowres import Filter, blur, blur_reach, prepare_lowres, resize, surroundings
 from minimagen.tensors import crop, from_uint8
 
 SCHEDULE = CosineSchedule()
@@ -84,6 +85,38 @@ def test_what_surrounds_a_crop_is_all_that_its_low_res_image_depends_on(
     expected, found = crop(whole, corners, 20, 24), crop(again, places, 20, 24)
     assert (found - expected).abs().max() < 1e-5
     assert torch.equal(crop(pieces, places, 20, 24), crop(images, corners, 20, 24))
+
+
+def test_a_blurred_low_res_image_of_a_crop_is_the_whole_picture_s() -> None:
+    """Standard deviations up to two pixels, each image its own."""
+    images = torch.rand(4, 3, 128, 160, generator=SOURCE) * 2 - 1
+    corners = torch.tensor([[0, 0], [128 - 20, 160 - 24], [53, 70], [128 - 20, 7]])
+    sigma = torch.tensor([0.0, 0.7, 1.3, 2.0])
+
+    def shown(pictures: Tensor) -> Tensor:
+        height, width = pictures.shape[2:]
+        small = resize(pictures, (height // 2, width // 2))
+        return resize(blur(small, sigma, 2.0), (height, width), "bicubic")
+
+    pieces, places = surroundings(images, corners, (20, 24), 2, blur_reach(2.0))
+    assert pieces.shape[2] < 128
+    expected, found = crop(shown(images), corners, 20, 24), crop(shown(pieces), places, 20, 24)
+    assert (found - expected).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("sigma", [1.0, 1.5])
+def test_a_blur_spreads_a_point_by_its_standard_deviation(sigma: float) -> None:
+    """The variance of a sampled Gaussian cut at three deviations: within 4 % of sigma squared."""
+    point = torch.zeros(1, 1, 31, 31)
+    point[..., 15, 15] = 1
+    spread = blur(point, torch.tensor([sigma]), 1.5)[0, 0].sum(dim=0)
+    places = torch.arange(31) - 15.0
+    assert abs(float((spread * places**2).sum()) / sigma**2 - 1) < 0.04
+
+
+def test_no_blur_leaves_the_very_images() -> None:
+    images = torch.rand(2, 3, 8, 8, generator=SOURCE)
+    assert blur(images, torch.zeros(2), 0.0) is images
 
 
 def test_a_crop_as_large_as_its_picture_is_surrounded_by_nothing() -> None:

@@ -28,6 +28,8 @@ class Draws:
         corners: top and left of the crops in pixels, (B, 2); None for whole pictures.
         lowres_t: augmentation time, (B,); unused by the first stage.
         lowres_eps: augmentation noise, like eps; None for the first stage.
+        lowres_blur: standard deviation of the low-res image's blur in its pixels, (B,); unused by
+            the first stage.
     """
 
     t: Tensor
@@ -38,6 +40,7 @@ class Draws:
     corners: Tensor | None
     lowres_t: Tensor
     lowres_eps: Tensor | None
+    lowres_blur: Tensor
 
     def undropped(self) -> "Draws":
         """Return the same draws, all captions and all low-res images kept."""
@@ -78,6 +81,7 @@ def draw(
         corners=None if seen == whole else _corners(stage, numbers, whole, key),
         lowres_t=units(numbers, *key, "lowres_t").float() * config.augmentation.max_time,
         lowres_eps=normal(generators(numbers, *key, "lowres_eps"), shape) if has_lowres else None,
+        lowres_blur=units(numbers, *key, "lowres_blur").float() * config.augmentation.max_blur,
     )
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from minimagen.conditioning import Conditioning, TextEmbedding
 from minimagen.diffusion import Network, diffusion_loss, make_denoiser
-from minimagen.lowres import prepare_lowres, resize, surroundings
+from minimagen.lowres import blur, blur_reach, prepare_lowres, resize, surroundings
 from minimagen.runtime import bare, is_sharded
 from minimagen.stage import Stage
 from minimagen.tensors import crop
@@ -72,8 +72,9 @@ def training_condition(
     if stage.smaller is not None and draws.lowres_eps is not None:
         around, corners = _around_crops(stage, images, draws)
         sides = (around.shape[2], around.shape[3])
+        smaller = resize(around, stage.smaller_sides(sides))
         lowres = prepare_lowres(
-            resize(around, stage.smaller_sides(sides)),
+            blur(smaller, draws.lowres_blur, stage.config.augmentation.max_blur),
             sides,
             draws.lowres_t.to(images.device),
             draws.lowres_eps.to(images.device),
@@ -90,7 +91,8 @@ def _around_crops(stage: Stage, images: Tensor, draws: Draws) -> tuple[Tensor, T
     size, smaller = stage.config.size, stage.smaller
     if draws.corners is None or smaller is None or size % smaller:
         return images, draws.corners
-    return surroundings(images, draws.corners, draws.eps.shape[2:], size // smaller)
+    reach = blur_reach(stage.config.augmentation.max_blur)
+    return surroundings(images, draws.corners, draws.eps.shape[2:], size // smaller, reach)
 
 
 @torch.no_grad()
