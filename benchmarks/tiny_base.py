@@ -77,6 +77,10 @@ TRIED: dict[str, dict[str, Any]] = {
     "stem, short": STEM | SHORT,
     "stem, short, AdamW 4e-3": STEM | SHORT | muon(learning_rate=0.004, matrix_rate=2.0),
     "stem, short, momentum 0.9": STEM | SHORT | muon(momentum=0.9),
+    "stem, short, momentum 0.9, floor 0.4": STEM
+    | SHORT
+    | muon(momentum=0.9)
+    | {"imagen.stages.0.weighting.floor": 0.4},
 }
 LADDERS: dict[str, dict[str, Any]] = {  # whose steps are timed
     "2 px, 16/32/64": {},
