@@ -1,4 +1,4 @@
-"""The page on measuring: its Python runs, its table is what was measured, it names every measure."""
+"""The page on measuring: its Python runs, its table was measured, and it names every measure."""
 
 import json
 import re
