@@ -21,9 +21,9 @@ from minimagen.evaluation.statistics import Statistics
 
 def frechet_distance(a: Statistics, b: Statistics) -> float:
     """Return the Fréchet distance of the Gaussians with these means and covariances, at least 0."""
-    # C_a C_b has the eigenvalues of the symmetric  C_a^(1/2) C_b C_a^(1/2).
     assert a.width == b.width, "both sets are seen through one network"
     root = _square_root(a.covariance)
+    # C_a C_b has the eigenvalues of the symmetric  C_a^(1/2) C_b C_a^(1/2).
     cross = _sum_of_roots(root @ b.covariance @ root)
     between = (a.mean - b.mean).square().sum()
     return _distance(between, a.covariance.trace() + b.covariance.trace(), cross)
