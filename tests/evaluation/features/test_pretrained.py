@@ -106,7 +106,7 @@ def test_the_identity_is_that_of_the_files(dino: Path) -> None:
 
 
 def test_what_is_not_here_is_asked_for_in_one_line() -> None:
-    with pytest.raises(ConfigError, match="not on this machine; bring a directory with config"):
+    with pytest.raises(ConfigError, match=r"no config\.json on this machine; bring config"):
         load_features("nobody/nothing")
 
 
