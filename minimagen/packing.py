@@ -28,8 +28,8 @@ def packed(tensors: Mapping[str, Tensor], dtype: Dtype) -> dict[str, Tensor]:
 
     Args:
         tensors: float32, by name.
-        dtype: ``fp32`` as they are; ``bf16`` or ``fp16`` half as large; ``int8`` a quarter: matrices
-            and kernels in eight bits with a scale for each output channel, the rest as it is.
+        dtype: ``fp32`` as they are; ``bf16`` or ``fp16`` half as large; ``int8`` a quarter:
+            matrices and kernels in eight bits with a scale for each output channel, the rest as is.
 
     Raises:
         UsageError: when a number is beyond what the kind can hold.

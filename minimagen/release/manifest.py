@@ -153,6 +153,11 @@ def release_id(directory: Path) -> str:
         raise CheckpointError(f"{directory / FILE}: cannot be read ({error.strerror})") from None
 
 
+def called(directory: Path) -> str:
+    """Name a release in a few words, for people: what it is called, and which it is."""
+    return f"{read_release(directory).about.name!r} ({release_id(directory)[:SHORT]})"
+
+
 def verify(directory: Path) -> Release:
     """Check every file that loading reads, and return what the release says of itself.
 
@@ -173,9 +178,7 @@ def verify(directory: Path) -> Release:
 
 def records(directory: Path) -> dict[str, FileRecord]:
     """Hash every file that loading reads."""
-    return {
-        path.relative_to(directory).as_posix(): record_of(path) for path in _found(directory)
-    }
+    return {path.relative_to(directory).as_posix(): record_of(path) for path in _found(directory)}
 
 
 def _found(directory: Path) -> Iterator[Path]:
