@@ -96,7 +96,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _made(run: Path, options: argparse.Namespace) -> Path:
-    """Make a release of a run: what it holds, draws and measures are the weights as they are stored."""
+    """Make a release of a run; what is drawn and measured are the weights as they are stored."""
     from minimagen.cli.average import prepare_weights
     from minimagen.cli.presenting import (
         measure,
