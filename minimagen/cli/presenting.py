@@ -1,6 +1,7 @@
 """What a release's card and sheet of samples show: captions, measurements, where it comes from."""
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from PIL import Image
@@ -11,7 +12,7 @@ from minimagen.data.world import Variant
 from minimagen.errors import UsageError
 from minimagen.grid import captioned_grid
 from minimagen.imagen import Imagen
-from minimagen.release.manifest import About, Measured
+from minimagen.release.manifest import About, Measured, is_release, read_release
 from minimagen.release.writing import lacks_encoder
 from minimagen.text.encoders import called
 from minimagen.training.config import TrainingConfig
@@ -19,6 +20,21 @@ from minimagen.training.provenance import data_of, provenance_of
 
 SAMPLES = 8
 CELL, COLUMNS = 192, 4  # of the sheet: pixels of a picture, pictures in a row
+
+
+@dataclass(frozen=True)
+class Said:
+    """What whoever makes a release says of it; None is what is known already.
+
+    Args:
+        name: what it is called.
+        text: what it is.
+        licence: as the Hub spells it.
+    """
+
+    name: str | None = None
+    text: str | None = None
+    licence: str | None = None
 
 
 def shown_captions(run: Path, given: str | None, count: int | None) -> list[str]:
@@ -73,33 +89,28 @@ def measure(imagen: Imagen, run: Path, count: int, seed: int) -> list[Measured]:
 
 
 def presented(
-    imagen: Imagen,
-    run: Path,
-    name: str | None,
-    text: str | None,
-    licence: str | None,
-    captions: Sequence[str],
-    measured: Sequence[Measured],
+    imagen: Imagen, run: Path, captions: Sequence[str], measured: Sequence[Measured], said: Said
 ) -> About:
     """Put together what the card says.
 
     Args:
         imagen: is handed on.
-        run: that it comes from.
-        name: None is the run's own.
-        text: None is what its parameter file says.
-        licence: None is that of this project.
+        run: that it comes from, or an earlier release, whose origin is kept.
         captions: on the sheet.
         measured: on held-out captions.
+        said: what its maker says of it.
     """
+    about = read_release(run).about if is_release(run) else _about_run(imagen, run)
+    own = {name: value for name, value in asdict(said).items() if value is not None}
+    return replace(about, captions=tuple(captions), measured=tuple(measured), **own)
+
+
+def _about_run(imagen: Imagen, run: Path) -> About:
     return About(
-        name=name or run.resolve().name.replace("training_", "minimagen "),
-        text=imagen.config.imagen.about if text is None else text,
-        licence=licence or "mit",
+        name=run.resolve().name.replace("training_", "minimagen "),
+        text=imagen.config.imagen.about,
         data=data_of(run),
-        captions=tuple(captions),
         provenance=provenance_of(run),
-        measured=tuple(measured),
     )
 
 

@@ -17,6 +17,7 @@ from minimagen.text.locate import is_hub_reachable
 NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)
 COMMIT = re.compile(r"[0-9a-f]{40}")
 LIBRARY = "minimagen"
+PARTS = [FILE, *(f"{part}/*" for part in READ)]  # what loading reads
 TAGS = ["text-to-image", "diffusion", "cascade", "pixel-space", LIBRARY]
 
 
@@ -41,16 +42,17 @@ def fetch(name: str, revision: str | None = None) -> Path:
     """
     _require_name(name)
     pinned = revision is not None and COMMIT.fullmatch(revision) is not None
-    directory = _cached(name, revision) if pinned or not is_hub_reachable() else None
+    directory = _cached(name, revision) if pinned else None
+    if directory is None and is_hub_reachable():
+        directory = _brought(name, revision)
+    elif directory is None:
+        directory = _cached(name, revision)
     if directory is None:
-        if not is_hub_reachable():
-            raise HubError(
-                f"{name}{_at(revision)}: not in the Hub's cache on this machine, and the Hub does "
-                f"not answer (no network, or HF_HUB_OFFLINE); run `hf download {name}` where there "
-                "is one and bring its cache (HF_HOME), or give a directory"
-            )
-        with _explained(name, revision):
-            directory = _download(name, revision)
+        raise HubError(
+            f"{name}{_at(revision)}: not in the Hub's cache on this machine, and the Hub does not "
+            f"answer (no network, or HF_HUB_OFFLINE); run `hf download {name}` where there is one "
+            "and bring its cache (HF_HOME), or give a directory"
+        )
     if not is_release(directory):
         raise CheckpointError(
             f"{name}{_at(revision)}: no released cascade, it has no {FILE}; name one that "
@@ -86,8 +88,8 @@ def push(directory: Path, name: str, *, private: bool = False) -> str:
             repo_id=name,
             folder_path=directory,
             commit_message=f"{release.about.name}, {release.dtype}",
-            allow_patterns=[FILE, "README.md", "*.png", *(f"{part}/*" for part in READ)],
-            delete_patterns=[f"{part}/*" for part in READ],
+            allow_patterns=[*PARTS, "README.md", "*.png"],
+            delete_patterns=PARTS,
         )
     return str(commit.oid)
 
@@ -122,21 +124,25 @@ def card_header(release: Release) -> str:
 
 def _cached(name: str, revision: str | None) -> Path | None:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import IncompleteSnapshotError, LocalEntryNotFoundError
+    from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(name, revision=revision, local_files_only=True, **_PARTS))
-    except (LocalEntryNotFoundError, IncompleteSnapshotError):
+        found = snapshot_download(
+            name, revision=revision, local_files_only=True, allow_patterns=PARTS
+        )
+    except LocalEntryNotFoundError:
         return None
+    return Path(found)
 
 
-def _download(name: str, revision: str | None) -> Path:
+def _brought(name: str, revision: str | None) -> Path:
     from huggingface_hub import snapshot_download
 
-    return Path(snapshot_download(name, revision=revision, library_name=LIBRARY, **_PARTS))
-
-
-_PARTS = {"allow_patterns": [FILE, *(f"{part}/*" for part in READ)]}
+    with _explained(name, revision):
+        found = snapshot_download(
+            name, revision=revision, library_name=LIBRARY, allow_patterns=PARTS
+        )
+    return Path(found)
 
 
 def _require_name(name: str) -> None:

@@ -15,10 +15,18 @@ from torch import Tensor
 from minimagen.cascade import CascadeConfig
 from minimagen.checkpoint import sync_directory, write_bytes, write_text, write_weights
 from minimagen.config import dump
-from minimagen.errors import UsageError
+from minimagen.errors import CheckpointError, UsageError
 from minimagen.packing import Dtype, packed
 from minimagen.release.card import SAMPLES, card
-from minimagen.release.manifest import FILE, About, Release, is_release, records
+from minimagen.release.manifest import (
+    FILE,
+    About,
+    Release,
+    is_release,
+    records,
+    release_id,
+    verify,
+)
 from minimagen.text.encoders import (
     ClipConfig,
     EnsembleConfig,
@@ -110,12 +118,12 @@ def lacks_encoder(config: TextEncoderConfig | None) -> bool:
 
 
 def copy_release(source: Path, target: Path) -> None:
-    """Copy a release and nothing beside it, whole or not at all; one that is there stays.
+    """Copy a release and nothing beside it, whole or not at all; a whole one that is there stays.
 
     Raises:
         UsageError: when nothing can be made there.
     """
-    if target.exists():
+    if _is_copy(source, target):
         return
     beside = {"README.md", SAMPLES, FILE, "parameters", "state_dicts"}
     with _in_place_of(target) as building:
@@ -138,6 +146,14 @@ def _write_files(building: Path, content: Content, dtype: Dtype) -> None:
         png = io.BytesIO()
         content.samples.save(png, format="PNG", optimize=True)
         write_bytes(building / SAMPLES, png.getvalue())
+
+
+def _is_copy(source: Path, target: Path) -> bool:
+    try:
+        verify(target)
+    except CheckpointError:
+        return False
+    return release_id(source) == release_id(target)
 
 
 @contextmanager
