@@ -64,10 +64,10 @@ def models(words: Sequence[str], options: argparse.Namespace) -> None:
 
 def main(argv: Sequence[str]) -> int:
     """Run the command and return its exit code."""
-    prog, about = "python -m minimagen models [VERB WORDS]", "Keep releases under names and tags."
+    prog, about = "python -m minimagen models", "Keep releases under names and tags."
     words = list(takewhile(lambda word: not word.startswith("-"), argv))
     return leave_well(
-        "python -m minimagen models",
+        prog,
         lambda: models(words, parse_flags(prog, about, FLAGS, EXAMPLES, argv[len(words) :])),
     )
 

@@ -99,6 +99,7 @@ def _made(run: Path, options: argparse.Namespace) -> Path:
     """Make a release of a run; what is drawn and measured are the weights as they are stored."""
     from minimagen.cli.average import prepare_weights
     from minimagen.cli.presenting import (
+        Said,
         measure,
         presented,
         sheet,
@@ -118,7 +119,8 @@ def _made(run: Path, options: argparse.Namespace) -> Path:
     imagen = Imagen.load(run, options.device, weights=kind, precision="no").stored_as(dtype)
     tell_what_is_missing(imagen)
     measured = measure(imagen, run, MEASURED if options.measure is None else options.measure, seed)
-    about = presented(imagen, run, options.name, options.about, options.licence, captions, measured)
+    own = Said(options.name, options.about, options.licence)
+    about = presented(imagen, run, captions, measured, own)
     training = run / "parameters" / "training_params.json"
     said = imagen.save_pretrained(
         output,

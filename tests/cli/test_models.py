@@ -48,7 +48,7 @@ def test_a_model_goes_from_a_directory_to_a_name_that_draws(models: Ran) -> None
     assert "int8" in second
     drawn = {}
     for word in ("shapes", "shapes:v2", "shapes:v1", "full"):
-        images = inference.infer(inference.parse(["-d", word, "-c", "a red circle", "-o", word]))
+        images = inference.infer(inference.parse(["-d", word, "-c", "a red circle"]))
         drawn[word] = (images / "generated_images/image_0.png").read_bytes()
     assert drawn["shapes"] == drawn["shapes:v2"] != drawn["shapes:v1"]
     again = inference.infer(inference.parse(["--repeat", str(images / "settings.json")]))

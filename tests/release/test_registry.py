@@ -74,6 +74,8 @@ def test_damage_in_the_registry_is_listed_and_not_promoted(make: Make) -> None:
     with pytest.raises(CheckpointError, match=r"unet_0_state.safetensors: has 0 bytes"):
         registry.promote("shapes:v2")
     assert [one.complaint is None for one in registry.versions()] == [True, False]
+    registry.tag(make("bf16"), "shapes:v2")  # brings it again
+    registry.promote("shapes:v2")
     shutil.copy(make("int8") / "RELEASE.json", bad / "RELEASE.json")
     with pytest.raises(CheckpointError, match=r"is not the release that was put there"):
         find_model("shapes:v2")

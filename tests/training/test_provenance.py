@@ -12,7 +12,7 @@ from minimagen.training.provenance import provenance_of, without_paths
     [
         ("/home/me/minimagen/train.py -p parameters/tiny -o /data/runs", "python train.py -p par"),
         ("main.py", "python main.py"),
-        ("C:\\Users\\me\\main.py -o C:\\runs", ""),
+        ("'C:\\Users\\me\\main.py' -o 'C:\\runs'", "python main.py -o runs"),
         ("train.py --SET data.dataset=/home/me/pictures", "python train.py --SET data.dataset=pic"),
         ('train.py "half a quote', ""),
     ],
