@@ -18,7 +18,7 @@ from minimagen.drawing.settings import ImageRecord, Settings, difference, read_s
 from minimagen.errors import CheckpointError, UsageError
 from minimagen.imagen import Imagen
 from minimagen.release.finding import bundled_model, find_model
-from minimagen.release.manifest import called
+from minimagen.release.manifest import titled
 from minimagen.runtime import Processes
 from minimagen.training.config import TrainingConfig
 
@@ -108,7 +108,7 @@ def choose_directory(given: Path | None) -> Path:
     here = [path for path in Path().glob("training_*") if path.is_dir()]
     bundled = bundled_model()
     if not here and bundled is not None:
-        print(f"no -d given and no training_* here: using the bundled {called(bundled)}")
+        print(f"no -d given and no training_* here: using the bundled {titled(bundled)}")
         return bundled
     if not here:
         raise CheckpointError("no training_* directory here; train one with train.py, or give -d")

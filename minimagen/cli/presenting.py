@@ -8,6 +8,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from minimagen.cli.prompting import read_captions
+from minimagen.cli.release import MEASURED, SAMPLES
 from minimagen.data.world import Variant
 from minimagen.errors import UsageError
 from minimagen.grid import captioned_grid
@@ -18,7 +19,6 @@ from minimagen.text.encoders import called
 from minimagen.training.config import TrainingConfig
 from minimagen.training.provenance import data_of, provenance_of
 
-SAMPLES = 8
 CELL, COLUMNS = 192, 4  # of the sheet: pixels of a picture, pictures in a row
 
 
@@ -43,7 +43,7 @@ def shown_captions(run: Path, given: str | None, count: int | None) -> list[str]
     Args:
         run: of built-in data, whose held-out captions are shown unless others are given.
         given: as ``--CAPTIONS`` takes them.
-        count: at most so many; None is :data:`SAMPLES`.
+        count: at most so many; None is ``SAMPLES``.
 
     Raises:
         UsageError: when some are asked for and none are known.
@@ -73,14 +73,26 @@ def variant_of(run: Path) -> Variant | None:
     return data.shapes.variant if data.dataset == "shapes" else None
 
 
-def measure(imagen: Imagen, run: Path, count: int, seed: int) -> list[Measured]:
-    """Draw held-out captions and judge them, and say what was found; nothing for other data."""
+def measure(imagen: Imagen, run: Path, count: int | None, seed: int) -> list[Measured]:
+    """Draw held-out captions of the built-in data, judge them, and say what was found.
+
+    Args:
+        imagen: draws them.
+        run: what it was trained on is known from it.
+        count: of captions, at most; None is ``MEASURED``, and none of other data.
+        seed: of all draws.
+
+    Raises:
+        UsageError: when some are asked for and the run is of other data.
+    """
     variant = variant_of(run)
-    if variant is None or not count:
+    if variant is None and count:
+        raise UsageError(f"--MEASURE {count}: {run} was not trained on the built-in data")
+    if variant is None or count == 0:
         return []
     from minimagen.evaluation.held_out import accuracy, asked, drawn
 
-    captions = asked(variant, count)
+    captions = asked(variant, MEASURED if count is None else count)
     bar = tqdm(drawn(imagen, captions, seed), "measuring", len(captions), unit="picture")
     found = accuracy(list(bar), captions, variant, imagen.stages[0].config.size)
     for one in found:

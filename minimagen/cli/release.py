@@ -77,14 +77,18 @@ def release(options: argparse.Namespace) -> None:
     from minimagen.release.manifest import is_release
 
     run = find_model(str(options.training_directory))
-    made = run if is_release(run) and options.output is None else _made(run, options)
+    made = run
+    if options.output is not None or not is_release(run):
+        made = _made(run, options)
+    elif options.push is None:
+        raise UsageError(f"{run}: is a release already; give -o to make another, or --PUSH")
+    else:
+        _refuse_beside_push(options)
     if options.push is not None:
         from minimagen.release.hub import push
 
         commit = push(made, options.push, private=bool(options.private))
         print(f"on the Hub: hf:{options.push}@{commit}")
-    elif made is run:
-        raise UsageError(f"{run}: is a release already; give -o to make another, or --PUSH")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -93,6 +97,16 @@ def main(argv: Sequence[str]) -> int:
     return leave_well(
         prog, lambda: release(parse_flags(prog, about, FLAGS, EXAMPLES, named(argv, FLAGS)))
     )
+
+
+def _refuse_beside_push(options: argparse.Namespace) -> None:
+    """Refuse what would change a release that is only to be put on the Hub."""
+    for name, value in vars(options).items():
+        if value is not None and name not in ("training_directory", "push", "private"):
+            raise UsageError(
+                f"--{name.upper()}: means nothing for a release that is only put on the Hub; give "
+                "-o to make another"
+            )
 
 
 def _made(run: Path, options: argparse.Namespace) -> Path:
@@ -118,7 +132,7 @@ def _made(run: Path, options: argparse.Namespace) -> Path:
     prepare_weights(run, kind)
     imagen = Imagen.load(run, options.device, weights=kind, precision="no").stored_as(dtype)
     tell_what_is_missing(imagen)
-    measured = measure(imagen, run, MEASURED if options.measure is None else options.measure, seed)
+    measured = measure(imagen, run, options.measure, seed)
     own = Said(options.name, options.about, options.licence)
     about = presented(imagen, run, captions, measured, own)
     training = run / "parameters" / "training_params.json"

@@ -153,7 +153,7 @@ def release_id(directory: Path) -> str:
         raise CheckpointError(f"{directory / FILE}: cannot be read ({error.strerror})") from None
 
 
-def called(directory: Path) -> str:
+def titled(directory: Path) -> str:
     """Name a release in a few words, for people: what it is called, and which it is."""
     return f"{read_release(directory).about.name!r} ({release_id(directory)[:SHORT]})"
 

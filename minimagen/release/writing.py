@@ -15,11 +15,12 @@ from torch import Tensor
 from minimagen.cascade import CascadeConfig
 from minimagen.checkpoint import sync_directory, write_bytes, write_text, write_weights
 from minimagen.config import dump
-from minimagen.errors import CheckpointError, UsageError
+from minimagen.errors import CheckpointError, TrainingError, UsageError
 from minimagen.packing import Dtype, packed
 from minimagen.release.card import SAMPLES, card
 from minimagen.release.manifest import (
     FILE,
+    READ,
     About,
     Release,
     is_release,
@@ -122,15 +123,19 @@ def copy_release(source: Path, target: Path) -> None:
 
     Raises:
         UsageError: when nothing can be made there.
+        TrainingError: when the disk is full.
     """
     if _is_copy(source, target):
         return
-    beside = {"README.md", SAMPLES, FILE, "parameters", "state_dicts"}
     with _in_place_of(target) as building:
-        for path in sorted(source.iterdir()):
-            if path.name in beside:
-                copy = shutil.copytree if path.is_dir() else shutil.copyfile
-                copy(path, building / path.name)  # type: ignore[operator]
+        try:
+            for name in ("README.md", SAMPLES, FILE):
+                if (source / name).is_file():
+                    shutil.copyfile(source / name, building / name)
+            for name in READ:
+                shutil.copytree(source / name, building / name)
+        except OSError as error:
+            raise TrainingError(f"{target}: cannot be written ({error}); make room") from error
 
 
 def _write_files(building: Path, content: Content, dtype: Dtype) -> None:

@@ -78,6 +78,8 @@ def test_the_same_run_gives_the_same_release(run: Path, release: Ran) -> None:
         ([], "--TRAINING_DIRECTORY: missing"),
         (["nowhere"], "nowhere: no such directory"),
         (["CASCADE", "--samples", "3"], "--SAMPLES 3: .* give some with --CAPTIONS"),
+        (["CASCADE", "--measure", "3"], "--MEASURE 3: .* was not trained on the built-in data"),
+        (["RELEASE", "--push", "a/b", "-dt", "int8"], "--DTYPE: means nothing for a release that"),
         (["CASCADE", "-o", "mine"], "--OUTPUT mine: holds something else than a release"),
         (["CASCADE", "-dt", "int4"], "--DTYPE int4: choose one of fp32, bf16, fp16, int8"),
         (["CASCADE", "-w", "best"], "unet_0_best.safetensors: no such file"),
