@@ -58,6 +58,16 @@ def test_a_model_goes_from_a_directory_to_a_name_that_draws(models: Ran) -> None
     assert _offered([Path("shapes")])[0] == _offered([Path("shapes:v1")])[0]
 
 
+def test_a_server_without_a_run_offers_the_bundled_model(
+    models: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("minimagen.release.finding.BUNDLED_PLACE", tmp_path / "full")
+    assert [path.name for path in _offered(None)[0]] == ["training_x"]
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert _offered(None) == ([tmp_path / "full"], ["bundled"])
+
+
 def test_compared_models_draw_the_same_captions_with_the_same_seeds(models: Ran) -> None:
     models("tag", "full", "shapes:v1")
     code, out, _ = models("compare", "shapes:v1", "full", "small", "-sd", "3")
