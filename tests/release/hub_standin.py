@@ -178,7 +178,7 @@ class _Handler(BaseHTTPRequestHandler):
                 del files[value["path"]]
         commit = hashlib.sha1(body).hexdigest()
         repository.commits[commit] = files
-        self._say({"commitUrl": f"{self.hub.endpoint}/{name}/{commit}", "commitOid": commit})
+        self._say({"commitUrl": f"{self.hub.endpoint}/{name}/commit/{commit}", "commitOid": commit})
 
     def resolve(self, body: bytes, name: str, revision: str, path: str) -> None:
         if found := self._commit_of(name, revision):
