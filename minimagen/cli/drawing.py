@@ -104,7 +104,10 @@ def choose_directory(given: Path | None) -> Path:
         CheckpointError: when there is none.
     """
     if given is not None:
-        return find_model(str(given))
+        found = find_model(str(given))
+        if found != given:
+            print(f"{given} is {found}")
+        return found
     here = [path for path in Path().glob("training_*") if path.is_dir()]
     bundled = bundled_model()
     if not here and bundled is not None:

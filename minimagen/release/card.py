@@ -69,8 +69,8 @@ def _measured(release: Release) -> str:
     size = release.about.measured[0].size
     return (
         f"## Measured\n\n{head}\n{rows}\n\nJudged at {size} px by rules without a network: "
-        "every thing in its colour and shape, where the caption says. By guessing is what the "
-        "pictures of other captions score."
+        "every thing in its colour and shape, and two things as they are related. By guessing is "
+        "what the captions of other pictures score."
     )
 
 
