@@ -9,13 +9,15 @@ from typing import Any
 
 import torch
 
+from minimagen.runtime import processor_name
+
 MEASURED = Path(__file__).parents[1] / "docs" / "measured"
 
 
 def machine() -> dict[str, Any]:
     """Say what this ran on."""
     return {
-        "processor": _processor(),
+        "processor": processor_name(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),
@@ -46,12 +48,3 @@ def table_lines(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[s
 def by_column(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
     """Name the cells of a table's rows, for JSON."""
     return [dict(zip(columns, row, strict=True)) for row in rows]
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()

@@ -12,6 +12,8 @@ COMMANDS = {
     "upscale": "enlarge pictures of any size by the super-resolution stages",
     "find-rate": "find the learning rate that suits a stage",
     "serve": "a page and a REST interface that draw with a trained cascade",
+    "release": "make a trained cascade ready to be handed on; put it on the Hub",
+    "models": "releases under names and tags: list, tag, compare, promote, roll back",
     "average": "make an average of the weights of another length, after training",
     "embed": "fill the cache of text embeddings, look at it, make it smaller",
     "build-t5-tiny": "train the bundled text encoder again",

@@ -291,6 +291,12 @@ class CascadeConfig:
         imagen = parse(ImagenConfig, json.dumps(tree), "changed sampling")
         return CascadeConfig(imagen, self.unets)
 
+    def fitted(self, stages: int) -> "CascadeConfig":
+        """Return the cascade of the first so many stages."""
+        return CascadeConfig(
+            self.imagen.up_to(self.imagen.stages[stages - 1].size), self.unets[:stages]
+        )
+
     def sides(self, ratio: float) -> tuple[Sides, ...]:
         """Return height and width of every stage's images for a ratio; all have exactly one ratio.
 

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import numpy as np
@@ -19,6 +20,11 @@ from minimagen.data.items import RejectedItem
 from minimagen.data.pictures import truthful
 from minimagen.errors import CheckpointError, DataError, UsageError
 from minimagen.models import UNet
+from minimagen.packing import Dtype, packed, unpacked
+from minimagen.release.finding import find_pretrained
+from minimagen.release.hub import push
+from minimagen.release.manifest import About, Release, is_release, verify
+from minimagen.release.writing import Content, write_release
 from minimagen.runtime import Precision, autocast, pick_device, pick_precision, visiting
 from minimagen.seeds import Seeds, hash_key, seeds_of
 from minimagen.stage import Drawing, Stage, Steer
@@ -89,6 +95,8 @@ class Imagen:
     ) -> "Imagen":
         """Load the consecutive fitted stages of a training directory, or of a saved cascade.
 
+        Every file of a released directory is checked first.
+
         Args:
             directory: holds ``parameters/`` and ``state_dicts/``.
             device: None is the best there is.
@@ -98,11 +106,14 @@ class Imagen:
                 a GPU then needs room for the largest of them alone.
 
         Raises:
-            CheckpointError: when this is no such directory, or its first stage has no weights.
+            CheckpointError: when this is no such directory, its first stage has no weights, or a
+                file of a released one is not what was released.
         """
         directory, place = Path(directory), pick_device(device)
         home = torch.device("cpu") if one_at_a_time else place
         _check_directory(directory)
+        if is_release(directory):
+            verify(directory)
         config = CascadeConfig.read(directory / "parameters")
         stages = []
         for index in range(len(config.imagen.stages)):
@@ -119,6 +130,36 @@ class Imagen:
         if made.text_encoder is not None:
             made.text_encoder = encoder_in(directory, made.text_encoder)
         return made
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name: str | Path,
+        *,
+        revision: str | None = None,
+        device: str | None = None,
+        precision: Precision | None = None,
+        one_at_a_time: bool = False,
+    ) -> "Imagen":
+        """Load a released cascade from wherever it is.
+
+            Imagen.from_pretrained("organisation/name", revision="0123456789abcdef...")
+
+        Args:
+            name: a directory, NAME or NAME:TAG of the registry, ``bundled``, or ORGANISATION/NAME
+                of the Hugging Face Hub.
+            revision: a commit of the Hub, which pins the very bytes, or a branch or tag; of a
+                directory, how its identity begins.
+            device: as :meth:`load` takes it; likewise what follows.
+            precision: what the networks compute in.
+            one_at_a_time: each network on the device only while it draws.
+
+        Raises:
+            CheckpointError: when there is none, or a file is not what was released.
+            HubError: when the Hub does not answer and its cache here lacks something.
+        """
+        directory = find_pretrained(str(name), revision)
+        return cls.load(directory, device, precision=precision, one_at_a_time=one_at_a_time)
 
     def with_sampling(
         self, *, stages: Collection[int] | None = None, **changes: object
@@ -180,6 +221,71 @@ class Imagen:
             write_weights(text_weights_path(directory), tuned)
         for stage in self.stages:
             write_weights(weights_path(directory, stage.index), stage.network.state_dict())
+
+    def save_pretrained(
+        self,
+        directory: str | Path,
+        *,
+        dtype: Dtype = "fp32",
+        about: About | None = None,
+        samples: Image.Image | None = None,
+        training: str | None = None,
+    ) -> Release:
+        """Write a released directory, which :meth:`from_pretrained` and :meth:`load` read.
+
+        Args:
+            directory: where; an older release there is replaced.
+            dtype: how weights are stored: fp32, bf16, fp16 or int8. :meth:`stored_as` draws with
+                what will be stored.
+            about: for people: its name, licence, how it was made, what was measured.
+            samples: a sheet of what it draws.
+            training: ``training_params.json`` as text, so that it can be trained again.
+
+        Returns:
+            What the release says of itself.
+
+        Raises:
+            UsageError: when something else is there, or a weight is beyond what the kind can hold.
+            TrainingError: when the disk is full; what was there is intact.
+        """
+        text = None
+        if isinstance(self.text_encoder, TunedConfig):
+            text = read_weights(Path(self.text_encoder.weights))
+        content = Content(
+            cascade=self.config.fitted(len(self.stages)),
+            weights=[stage.network.state_dict() for stage in self.stages],
+            text=text,
+            training=training,
+            samples=samples,
+            about=about or About(),
+        )
+        return write_release(Path(directory), content, dtype)
+
+    def push_to_hub(
+        self,
+        name: str,
+        *,
+        dtype: Dtype = "fp32",
+        about: About | None = None,
+        samples: Image.Image | None = None,
+        private: bool = False,
+    ) -> str:
+        """Put it on the Hugging Face Hub as ORGANISATION/NAME and return the commit.
+
+        Raises:
+            HubError: when the Hub does not answer, or refuses.
+        """
+        with TemporaryDirectory() as folder:
+            directory = Path(folder) / "release"
+            self.save_pretrained(directory, dtype=dtype, about=about, samples=samples)
+            return push(directory, name, private=private)
+
+    def stored_as(self, dtype: Dtype) -> "Imagen":
+        """Round every weight, in place, to what a file of this kind holds; returns the cascade."""
+        for stage in self.stages:
+            network = stage.network
+            network.load_state_dict(unpacked(packed(network.state_dict(), dtype)))
+        return self
 
     def sample(self, captions: Sequence[Caption], **options: object) -> Tensor:
         """Draw captions; the last of :meth:`sample_stages`, whose options it takes."""
@@ -584,7 +690,8 @@ def _load_stage(config: CascadeConfig, index: int, path: Path, device: torch.dev
 def _check_directory(directory: Path) -> None:
     if not directory.is_dir():
         raise CheckpointError(
-            f"{directory}: no such directory; -d names a training_<TIMESTAMP> directory"
+            f"{directory}: no such directory; -d names a training_<TIMESTAMP> directory, or one of "
+            "python -m minimagen models"
         )
     if not (directory / "parameters").is_dir():
         raise CheckpointError(

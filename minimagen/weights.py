@@ -9,6 +9,7 @@ from typing import Literal
 from minimagen.checkpoint import read_weights, sha256_of
 from minimagen.errors import CheckpointError, UsageError
 from minimagen.models import UNet
+from minimagen.packing import unpacked
 from minimagen.text.encoders import ClipConfig, T5Config, TextEncoderConfig, TunedConfig
 
 Weights = Literal["ema", "best", "raw"]
@@ -64,14 +65,14 @@ def encoder_in(directory: Path, config: TextEncoderConfig) -> TextEncoderConfig:
 
 
 def load_weights(network: UNet, path: Path) -> None:
-    """Read a weights file into a network.
+    """Read a weights file into a network, however its numbers are stored.
 
     Raises:
         CheckpointError: when the file is damaged or belongs to another network.
     """
     try:
-        network.load_state_dict(read_weights(path))
-    except RuntimeError as error:
+        network.load_state_dict(unpacked(read_weights(path)))
+    except (RuntimeError, KeyError) as error:
         reason = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
         raise CheckpointError(
             f"{path}: made by another network than its parameters say ({reason}); "

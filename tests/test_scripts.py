@@ -16,6 +16,8 @@ from PIL import Image
 
 import inference
 import train
+from minimagen import Imagen
+from minimagen.release.manifest import About
 from tests.conftest import ROOT, cascade_of, stage_of, unet_of
 
 Write = Callable[..., Path]
@@ -105,6 +107,21 @@ class TestInference:
         out = inference.infer(inference.parse(["-s", "16"]))
         assert (out / "imagen_training_directory.txt").read_text() == "training_here\n"
 
+    def test_without_one_the_bundled_model_draws_and_it_says_so(
+        self,
+        trained: Path,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        Imagen.load(trained).save_pretrained(tmp_path / "bundle", about=About(name="shapes"))
+        monkeypatch.setattr("minimagen.release.finding.BUNDLED_PLACE", tmp_path / "bundle")
+        monkeypatch.chdir(tmp_path)
+        for flags in ([], ["-d", "bundled"]):
+            out = inference.infer(inference.parse(["-c", "a red circle", "-s", "16", *flags]))
+            assert (out / "generated_images" / "image_0.png").is_file()
+        assert capsys.readouterr().out.count("using the bundled 'shapes' (") == 1
+
 
 @pytest.mark.parametrize(
     ("flags", "message"),
@@ -135,6 +152,7 @@ def test_inference_says_what_is_wrong_in_one_line(
     error_of: Callable[..., tuple[int, str]],
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("minimagen.release.finding.BUNDLED_PLACE", tmp_path / "none")
     (tmp_path / "empty.txt").write_text("\n \n")
     (tmp_path / "latin.txt").write_bytes(b"r\xf6d")
     code, line = error_of(inference.main, *[str(trained) if f == "TRAINED" else f for f in flags])

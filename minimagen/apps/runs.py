@@ -155,15 +155,16 @@ class Runs:
 
     Args:
         paths: training directories; those of the same name are told apart by a number.
+        names: to ask for them by; None is each directory's own.
 
     Raises:
         CheckpointError: for none, or for the first that cannot be drawn with.
     """
 
-    def __init__(self, paths: Sequence[Path]) -> None:
+    def __init__(self, paths: Sequence[Path], names: Sequence[str] | None = None) -> None:
         self._runs: dict[str, Run] = {}
-        for path in paths:
-            run = Run(self._free_name(path.resolve().name), path)
+        for path, name in zip(paths, names or [p.resolve().name for p in paths], strict=True):
+            run = Run(self._free_name(name), path)
             _require_drawable(run)
             self._runs[run.name] = run
         if not self._runs:

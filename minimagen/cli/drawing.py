@@ -17,6 +17,8 @@ from minimagen.drawing.inputs import Inputs
 from minimagen.drawing.settings import ImageRecord, Settings, difference, read_settings
 from minimagen.errors import CheckpointError, UsageError
 from minimagen.imagen import Imagen
+from minimagen.release.finding import bundled_model, find_model
+from minimagen.release.manifest import titled
 from minimagen.runtime import Processes
 from minimagen.training.config import TrainingConfig
 
@@ -93,14 +95,24 @@ def read_order(options: argparse.Namespace) -> Order:
 
 
 def choose_directory(given: Path | None) -> Path:
-    """Return the training directory asked for, or the newest one here.
+    """Return the model asked for, the newest training directory here, or the bundled model.
+
+    Args:
+        given: as :func:`find_model` takes it; None is not given.
 
     Raises:
         CheckpointError: when there is none.
     """
     if given is not None:
-        return given
+        found = find_model(str(given))
+        if found != given:
+            print(f"{given} is {found}")
+        return found
     here = [path for path in Path().glob("training_*") if path.is_dir()]
+    bundled = bundled_model()
+    if not here and bundled is not None:
+        print(f"no -d given and no training_* here: using the bundled {titled(bundled)}")
+        return bundled
     if not here:
         raise CheckpointError("no training_* directory here; train one with train.py, or give -d")
     newest = max(here, key=lambda path: path.stat().st_mtime)
@@ -189,9 +201,10 @@ def _earlier(
     """Return what an earlier run was asked for; ``where`` is its directory."""
     before, given = Path(settings.training_directory), options.training_directory
     beside = where.parent / before.name
-    directory = given or (beside if not before.is_dir() and beside.is_dir() else before)
+    directory = beside if not before.is_dir() and beside.is_dir() else before
     if given is not None:
-        settings = replace(settings, training_directory=str(given))
+        directory = find_model(str(given))
+        settings = replace(settings, training_directory=str(directory))
     inputs = Inputs.read(where, names_of(settings.edit))
     return Order(settings, inputs, directory, resumed, options.output or Path())
 

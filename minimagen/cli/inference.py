@@ -61,7 +61,8 @@ FLAGS = (
         "TRAINING_DIRECTORY",
         "-d",
         WHAT,
-        "which run to load; default: the newest training_* here",
+        "which run to load, or NAME, NAME:TAG, hf:ORGANISATION/NAME; default: the newest "
+        "training_* here, else the bundled model",
         directory,
         aliases=("checkpoint_path",),
     ),

@@ -21,8 +21,9 @@ FLAGS = (
         "TRAINING_DIRECTORY",
         "-d",
         WHAT,
-        "a run to offer, repeatable; the first is drawn with unless another is asked for; "
-        "default: every training_* here, the newest first",
+        "a run to offer, or NAME, NAME:TAG, hf:ORGANISATION/NAME, repeatable; the first is drawn "
+        "with unless another is asked for; default: every training_* here, the newest first, else "
+        "the bundled model",
         directory,
         repeatable=True,
     ),
@@ -83,7 +84,7 @@ def serve(options: argparse.Namespace) -> None:
     host = options.host or "127.0.0.1"
     token = options.token or os.environ.get(TOKEN) or None
     require_token(host, token)
-    runs = Runs(options.training_directory or _newest_first())
+    runs = Runs(*_offered(options.training_directory))
     output: Path = options.output or Path("served")
     chosen = options.weights or "ema"
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
@@ -116,6 +117,24 @@ def main(argv: Sequence[str]) -> int:
     """Run the command and return its exit code."""
     prog, about = "python -m minimagen serve", "Serve a trained cascade as a page and as REST."
     return leave_well(prog, lambda: serve(parse_flags(prog, about, FLAGS, EXAMPLES, argv)))
+
+
+def _offered(given: Sequence[Path] | None) -> tuple[list[Path], list[str]]:
+    """Return where the models are that are offered, and what to ask for them by."""
+    from minimagen.release.finding import BUNDLED, bundled_model, find_model
+
+    if given:
+        found = [find_model(str(word)) for word in given]
+        # A directory has a name of its own; whatever else was found is called as it was asked for.
+        names = [
+            path.resolve().name if path == word else str(word)
+            for word, path in zip(given, found, strict=True)
+        ]
+        return found, names
+    here, bundled = _newest_first(), bundled_model()
+    if not here and bundled is not None:
+        return [bundled], [BUNDLED]
+    return here, [path.resolve().name for path in here]
 
 
 def _newest_first() -> list[Path]:

@@ -25,7 +25,7 @@ sigma_rel = real(0, 0.28, above=True)
 
 def run_flag(group: str, alone: bool = True) -> Flag:
     """Return the flag that names a run, of a command that looks at one; see :func:`named`."""
-    about = "which run; " + (
+    about = "which run, or NAME, NAME:TAG of a model that is kept; " + (
         "may also stand alone, without the flag" if alone else "default: the newest training_* here"
     )
     return Flag("TRAINING_DIRECTORY", "-d", group, about, directory)

@@ -81,15 +81,20 @@ def held_out_captions(variant: Variant, number: int, seed: int) -> list[str]:
     Raises:
         UsageError: when the variant has fewer such captions.
     """
-    forms = _held_out_forms(variant)
-    order = seeds.permutation(len(forms), "held-out forms", seed, variant).tolist()
-    columns = [_shuffled(forms[place], seed, variant, place) for place in order]
-    captions = [caption for row in zip_longest(*columns) for caption in row if caption]
+    captions = all_held_out_captions(variant, seed)
     if number > len(captions):
         raise UsageError(
             f"{number} held-out captions: {variant!r} has {len(captions)}, ask for at most those"
         )
     return captions[:number]
+
+
+def all_held_out_captions(variant: Variant, seed: int) -> list[str]:
+    """List every caption that :func:`held_out_captions` takes the first ones of."""
+    forms = _held_out_forms(variant)
+    order = seeds.permutation(len(forms), "held-out forms", seed, variant).tolist()
+    columns = [_shuffled(forms[place], seed, variant, place) for place in order]
+    return [caption for row in zip_longest(*columns) for caption in row if caption]
 
 
 def caption_stream(seed: int) -> Iterator[str]:

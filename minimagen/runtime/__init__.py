@@ -1,7 +1,7 @@
 """Where networks run: devices, precision, and one process or several. accelerate's only door."""
 
 from minimagen.runtime.allocator import keep_freed_memory
-from minimagen.runtime.devices import pick_device
+from minimagen.runtime.devices import pick_device, processor_name
 from minimagen.runtime.joining import joined
 from minimagen.runtime.precision import (
     Precision,
@@ -37,6 +37,7 @@ __all__ = [
     "parted_as",
     "pick_device",
     "pick_precision",
+    "processor_name",
     "scaler_tensors",
     "undivided",
     "visiting",

@@ -1,5 +1,8 @@
 """Which device a process computes on."""
 
+import platform
+from pathlib import Path
+
 import torch
 
 from minimagen.errors import UsageError
@@ -45,6 +48,16 @@ def pick_own_device(name: str | None, place: int, processes: int) -> torch.devic
             "with --nproc_per_node or --num_processes"
         )
     return pick_device(f"cuda:{place}" if kind == "cuda" else kind)
+
+
+def processor_name() -> str:
+    """Return what the machine's processor calls itself."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
 
 
 def _best() -> str:

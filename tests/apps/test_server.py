@@ -179,6 +179,7 @@ def test_wrong_use_is_one_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MINIMAGEN_TOKEN", raising=False)
+    monkeypatch.setattr("minimagen.release.finding.BUNDLED_PLACE", tmp_path / "none")
     (tmp_path / "file").touch()
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "parameters").symlink_to(run / "parameters")
