@@ -19,9 +19,9 @@ import torch
 
 import train
 from benchmarks.record import MEASURED, print_table, save
-from benchmarks.scene_jury import Verdict, judge, parsed, turned
 from minimagen.data.shapes import held_out_captions, scene
 from minimagen.data.world import RELATIONS
+from minimagen.evaluation.scene_accuracy import Verdict, judge, parsed, turned
 from minimagen.grid import captioned_grid
 from minimagen.imagen import Imagen
 

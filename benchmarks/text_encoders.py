@@ -19,11 +19,11 @@ import numpy as np
 from benchmarks import tiny_clip
 from benchmarks.ledger import Ledger
 from benchmarks.record import print_table, save
-from benchmarks.scene_jury import turned
 from benchmarks.short_runs import flags_of, trained, validations
 from minimagen.cli.encoders import Tree
 from minimagen.data.shapes import held_out_captions
 from minimagen.evaluation.caption_accuracy import caption_accuracy
+from minimagen.evaluation.scene_accuracy import turned
 from minimagen.imagen import Imagen
 
 T5: Tree = {"kind": "t5", "name": "t5-tiny"}

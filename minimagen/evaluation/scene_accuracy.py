@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from minimagen.data.drawing import draw
+from minimagen.data.extras import required
 from minimagen.data.grammar import COUNTS, LINKS, plural
 from minimagen.data.world import COLOURS, GROUND, RELATIONS, SHAPES, Pair, Scene, Thing, relation_of
 from minimagen.seeds import permutation
@@ -76,8 +77,7 @@ def turned(captions: Sequence[str]) -> list[str]:
 
 def things_in(picture: NDArray[np.uint8]) -> list[Thing]:
     """Find the things in a picture; specks are passed over."""
-    from scipy import ndimage
-
+    ndimage = required("scipy.ndimage", "eval", "judging scenes")
     mask = picture.max(axis=2).astype(int) - picture.min(axis=2) > CHROMA
     labels, count = ndimage.label(ndimage.median_filter(mask, size=3))
     patches = [labels == number for number in range(1, count + 1)]

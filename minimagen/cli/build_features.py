@@ -1,0 +1,49 @@
+"""``python -m minimagen build-features``: train the bundled feature network again."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from minimagen.cli.flags import Flag, directory, parse_flags, whole
+from minimagen.cli.leaving import leave_well
+from minimagen.cli.shared import SEED
+
+STEPS = 1200
+FLAGS = (
+    Flag("OUTPUT", "-o", "what is made", "directory to write; default: tiny_features", directory),
+    Flag(
+        "STEPS",
+        "-ns",
+        "what is made",
+        f"optimizer steps of 64 pictures; default: {STEPS}",
+        whole(1),
+    ),
+    SEED,
+)
+EXAMPLES = """\
+  python -m minimagen build-features
+  python -m minimagen build-features -o my_features --steps 300"""
+
+
+def build(options: argparse.Namespace) -> None:
+    """Train the network on the built-in scenes and the digits, and write it."""
+    from tqdm import tqdm
+
+    from minimagen.evaluation.features.tiny_training import build as build_features
+
+    output, seed = options.output or Path("tiny_features"), options.seed or 0
+    steps = options.steps or STEPS
+    with tqdm(total=steps, desc="features", unit="step") as bar:
+
+        def show(done: int, total: int, loss: float) -> None:
+            bar.update(done - bar.n)
+            bar.set_postfix(loss=f"{loss:.3f}")
+
+        build_features(output, steps=steps, seed=seed, progress=show)
+    print(f"feature network: {output}")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    prog, about = "python -m minimagen build-features", "Train the bundled feature network again."
+    return leave_well(prog, lambda: build(parse_flags(prog, about, FLAGS, EXAMPLES, argv)))

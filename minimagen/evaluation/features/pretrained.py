@@ -1,0 +1,213 @@
+"""DINOv2 and CLIP through ``transformers``, whose only door in this room this is.
+
+DINOv2's features give FDD, which people agree with more than with FID (Stein et al. 2023,
+arXiv:2306.04675); CLIP's give CMMD (Jayasumana et al. 2023, arXiv:2401.09603) and the CLIP score.
+Files are looked for on this machine first; the Hub is asked only if it answers.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from minimagen.errors import ConfigError
+from minimagen.lowres import resize
+from minimagen.text.locate import hub_file, is_hub_reachable
+
+SHORT_NAMES = {
+    "dinov2": "facebook/dinov2-large",
+    "clip": "openai/clip-vit-large-patch14-336",
+}
+WANTED = "config.json, preprocessor_config.json and model.safetensors"
+CLIP_WANTED = f"{WANTED}, and for captions tokenizer.json or vocab.json and merges.txt"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A network whose files are there.
+
+    Args:
+        called: as it was asked for.
+        name: a directory or a Hub name.
+        settings: its config.json.
+        looks: its preprocessor_config.json.
+        local: ask this machine only, not the network.
+        revision: the commit on the Hub; None for a directory.
+    """
+
+    called: str
+    name: str
+    settings: dict[str, Any]
+    looks: dict[str, Any]
+    local: bool
+    revision: str | None
+
+
+class Pretrained:
+    """A network of ``transformers`` as a feature network.
+
+    Args:
+        found: its files.
+        model: with weights.
+        see: pixel values, as the model wants them, to features (B, D).
+        width: D.
+        device: where it computes.
+    """
+
+    def __init__(
+        self,
+        found: Found,
+        model: Any,
+        see: Callable[[Tensor], Tensor],
+        width: int,
+        device: torch.device | str,
+    ) -> None:
+        self.name = found.called
+        self.width = width
+        self.identity = _identity(found)
+        self._see, self._device = see, device
+        self._found, self._model = found, model.eval().requires_grad_(False).to(device)
+        self._side = _side(found)
+        self._mean, self._deviation = (
+            torch.tensor(found.looks[key]).view(3, 1, 1) for key in ("image_mean", "image_std")
+        )
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Return features of pictures in [-1, 1]; (B, 3, H, W) -> (B, D), float32, on the CPU."""
+        x = (resize(images, self._side, "bicubic").clamp(-1, 1) + 1) / 2
+        pixels = (x - self._mean) / self._deviation
+        with torch.no_grad():
+            return self._see(pixels.to(self._device)).float().cpu()
+
+
+class PretrainedReader(Pretrained):
+    """CLIP: it reads captions too."""
+
+    def read(self, captions: Sequence[str]) -> Tensor:
+        """Return features of captions, cut to what the model takes; (B, D), on the CPU.
+
+        Raises:
+            ConfigError: when the tokenizer's files are missing.
+        """
+        tokenizer = _loaded(self._found, "AutoTokenizer", CLIP_WANTED)
+        limit = self._model.config.text_config.max_position_embeddings
+        encoded = tokenizer(
+            list(captions), padding=True, truncation=True, max_length=limit, return_tensors="pt"
+        ).to(self._device)
+        with torch.no_grad():
+            pooled = self._model.text_model(**encoded).pooler_output
+            return self._model.text_projection(pooled).float().cpu()  # type: ignore[no-any-return]
+
+
+def load_pretrained(name: str, device: torch.device | str = "cpu") -> Pretrained:
+    """Load a DINOv2 or a CLIP.
+
+    Args:
+        name: ``dinov2``, ``clip``, a directory or a Hub name.
+        device: where it computes.
+
+    Raises:
+        ConfigError: when it is not on this machine, damaged, or of another kind.
+    """
+    found = _find(name)
+    kind = found.settings.get("model_type")
+    if kind == "clip":
+        clip = _loaded(found, "CLIPModel", WANTED)
+
+        def project(pixels: Tensor) -> Tensor:
+            seen: Tensor = clip.visual_projection(clip.vision_model(pixels).pooler_output)
+            return seen
+
+        return PretrainedReader(found, clip, project, clip.config.projection_dim, device)
+    if kind in ("dinov2", "dinov2_with_registers"):
+        dino = _loaded(found, "AutoModel", WANTED)
+        return Pretrained(
+            found, dino, lambda pixels: dino(pixels).last_hidden_state[:, 0], _width(dino), device
+        )
+    raise ConfigError(f"feature network {name!r}: is a {kind}; give a DINOv2 or a CLIP")
+
+
+def _width(model: Any) -> int:
+    return int(model.config.hidden_size)
+
+
+def _find(called: str) -> Found:
+    name = SHORT_NAMES.get(called, called)
+    directory = Path(called).expanduser()
+    if called not in SHORT_NAMES and directory.is_dir():
+        name = str(directory)
+    local = True
+    config = hub_file(name, "config.json", None, local=True)
+    if config is None and not directory.is_dir() and "/" in name and is_hub_reachable():
+        config, local = hub_file(name, "config.json", None, local=False), False
+    looks = hub_file(name, "preprocessor_config.json", None, local=local)
+    if config is None or looks is None:
+        raise ConfigError(
+            f"feature network {called!r}: not on this machine; bring a directory with {WANTED} of "
+            f"{SHORT_NAMES.get(called, 'a DINOv2 or a CLIP')} and give its path, or on a machine "
+            f"with network run `hf download {name}`; `tiny` needs nothing"
+        )
+    revision = None if directory.is_dir() else config.parent.name
+    return Found(called, name, _json(config), _json(looks), local, revision)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        tree = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        tree = None
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{path}: is not a JSON object; bring the model's own")
+    return tree
+
+
+def _side(found: Found) -> int:
+    """Return the side that pictures are brought to, all of them to a square."""
+    sizes = (found.looks.get(key) for key in ("crop_size", "size"))
+    for size in sizes:
+        if isinstance(size, int):
+            return size
+        if isinstance(size, dict) and (side := size.get("height") or size.get("shortest_edge")):
+            return int(side)
+    raise ConfigError(f"feature network {found.called!r}: preprocessor_config.json names no size")
+
+
+def _loaded(found: Found, class_name: str, wanted: str) -> Any:
+    """Run one of transformers' loaders, and turn what it says into one line."""
+    import transformers
+    from safetensors import SafetensorError
+
+    from minimagen.text.encoders.files import quiet_transformers
+
+    try:
+        with quiet_transformers():
+            return getattr(transformers, class_name).from_pretrained(
+                found.name, revision=found.revision, local_files_only=found.local
+            )
+    except (OSError, ValueError, RuntimeError, ImportError, SafetensorError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise ConfigError(
+            f"feature network {found.called!r}: cannot be loaded ({reason}); "
+            f"{found.name} must hold {wanted}"
+        ) from None
+
+
+def _identity(found: Found) -> str:
+    """Return the commit on the Hub, or a hash of a directory's files; and the library's version."""
+    if found.revision is not None:
+        which = f"{found.name}@{found.revision}"
+    else:
+        digest = hashlib.sha256()
+        for path in sorted(Path(found.name).glob("*")):
+            if path.suffix in (".json", ".safetensors", ".bin"):
+                with path.open("rb") as file:
+                    content = hashlib.file_digest(file, "sha256").digest()
+                digest.update(path.name.encode() + content)
+        which = f"sha256:{digest.hexdigest()}"
+    return f"{which} transformers {version('transformers')}"

@@ -1,0 +1,141 @@
+"""The Fréchet distance between two sets of pictures, seen as Gaussians in some features.
+
+    |mean_a - mean_b|^2 + tr(C_a + C_b - 2 (C_a C_b)^(1/2))
+
+With Inception's features it is FID, with DINOv2's FDD. It is never negative, and measured on N
+pictures it is too large by about c / N: compare only at one N, or see :func:`extrapolated`.
+
+Source: Dowson & Landau 1982; for pictures Heusel et al. 2017 (arXiv:1706.08500), eq. 6.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from minimagen import seeds
+from minimagen.errors import UsageError
+from minimagen.evaluation.statistics import Statistics
+
+
+def frechet_distance(a: Statistics, b: Statistics) -> float:
+    """Return the Fréchet distance of the Gaussians with these means and covariances, at least 0."""
+    # C_a C_b has the eigenvalues of the symmetric  C_a^(1/2) C_b C_a^(1/2).
+    root = _square_root(a.covariance)
+    cross = _sum_of_roots(root @ b.covariance @ root)
+    return _distance(a, b, cross)
+
+
+def frechet_to(reference: Statistics) -> Callable[[Tensor], float]:
+    """Return the Fréchet distance to a set as a function of features (N, D).
+
+    The root of the reference's covariance is taken once. And a set of N pictures spans no more than
+    N dimensions, so no eigenvalues of a matrix larger than N or D are looked for: many small sets
+    can be compared with 2,048 features, as a bootstrap does.
+    """
+    root = _square_root(reference.covariance)
+
+    def distance(features: Tensor) -> float:
+        own = Statistics.of(features)
+        if own.count >= own.width:
+            return _distance(own, reference, _sum_of_roots(root @ own.covariance @ root))
+        away = (features.to("cpu", torch.float64) - own.mean) / max(1, own.count - 1) ** 0.5
+        seen = away @ root  # (N, D); C_own = away^T away, so seen seen^T has the same eigenvalues
+        return _distance(own, reference, _sum_of_roots(seen @ seen.T))
+
+    return distance
+
+
+@dataclass(frozen=True)
+class Extrapolation:
+    """The Fréchet distance at several numbers of pictures, and the line  distance = limit + c / N.
+
+    Args:
+        counts: numbers of pictures, N.
+        distances: the mean distance of that many.
+        limit: of endlessly many: the biased estimates' common end.
+        slope: c.
+    """
+
+    counts: tuple[int, ...]
+    distances: tuple[float, ...]
+    limit: float
+    slope: float
+
+
+def extrapolated(
+    features: Tensor,
+    reference: Statistics,
+    *,
+    points: int = 6,
+    draws: int = 8,
+    seed: int = 0,
+) -> Extrapolation:
+    """Measure the distance of parts of a set, and go on along the line to endlessly many pictures.
+
+    Args:
+        features: of the pictures that are judged, (N, D), N at least 16.
+        reference: what they are compared with; its own bias stays, so it should be large.
+        points: how many sizes, evenly spaced in 1 / N from a quarter of the set to all of it.
+        draws: parts of each size that are averaged.
+        seed: which parts follows from it.
+
+    Raises:
+        UsageError: for fewer pictures.
+
+    Source: Chong & Forsyth 2020 (arXiv:1911.07023), sec. 4.
+    """
+    total = len(features)
+    if total < 16:
+        raise UsageError(
+            f"{total} pictures are too few to extrapolate a Fréchet distance; give 16 or more"
+        )
+    distance = frechet_to(reference)
+    counts = _counts(total, points)
+    distances = [
+        sum(distance(features[rows]) for rows in _parts(total, count, draws, seed))
+        / len(_parts(total, count, draws, seed))
+        for count in counts
+    ]
+    slope, limit = _line([1 / count for count in counts], distances)
+    return Extrapolation(tuple(counts), tuple(distances), limit, slope)
+
+
+def _counts(total: int, points: int) -> list[int]:
+    inverse = torch.linspace(4 / total, 1 / total, points, dtype=torch.float64)
+    return [round(1 / each) for each in inverse.tolist()]
+
+
+def _parts(total: int, count: int, draws: int, seed: int) -> list[Tensor]:
+    """Draw parts of a set without putting back; the whole set is drawn once."""
+    if count == total:
+        return [torch.arange(total)]
+    return [
+        seeds.permutation(total, seed, "extrapolated", count, draw)[:count] for draw in range(draws)
+    ]
+
+
+def _line(x: Sequence[float], y: Sequence[float]) -> tuple[float, float]:
+    """Fit  y = slope x + limit  by least squares."""
+    design = torch.tensor([[each, 1.0] for each in x], dtype=torch.float64)
+    wanted = torch.tensor(y, dtype=torch.float64)
+    slope, limit = torch.linalg.lstsq(design, wanted).solution.tolist()
+    return slope, limit
+
+
+def _distance(a: Statistics, b: Statistics, cross: float) -> float:
+    assert a.width == b.width, "both sets are seen through one network"
+    between = (a.mean - b.mean).square().sum()
+    traces = a.covariance.trace() + b.covariance.trace()
+    return max(0.0, (between + traces).item() - 2 * cross)
+
+
+def _square_root(covariance: Tensor) -> Tensor:
+    """Return the symmetric root of a symmetric matrix that is nowhere negative."""
+    values, vectors = torch.linalg.eigh(covariance)
+    return vectors * values.clamp(min=0).sqrt() @ vectors.T
+
+
+def _sum_of_roots(symmetric: Tensor) -> float:
+    return torch.linalg.eigvalsh(symmetric).clamp(min=0).sqrt().sum().item()
