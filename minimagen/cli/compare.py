@@ -28,6 +28,7 @@ from minimagen.errors import UsageError
 
 if TYPE_CHECKING:  # their imports cost seconds that --help need not wait for
     from minimagen.evaluation.compare import Comparison
+    from minimagen.evaluation.truth import Truth
     from minimagen.imagen import Imagen
 
 PAIRS = 200
@@ -83,7 +84,7 @@ def compare(options: argparse.Namespace) -> Path:
         how=sampling(options),
     )
     truth = Truth.of(trained_as(paths[0], options.dataset), size)
-    captions = _captions(options, truth.source.captions, truth.held_out)
+    captions = _captions(options, truth)
     for imagen in runs:
         imagen.plan(size=size, **plan.how)  # refuses before anything is made
         imagen.encode(captions)
@@ -130,14 +131,10 @@ def _shared_size(runs: "Sequence[Imagen]") -> int:
     return max(both)
 
 
-def _captions(
-    options: argparse.Namespace, captions_of: object, held_out: Sequence[int]
-) -> list[str]:
+def _captions(options: argparse.Namespace, truth: "Truth") -> list[str]:
     from minimagen.cli.prompting import read_captions
 
-    if options.captions is not None:
-        return read_captions(options.captions)
-    return [captions_of(index)[0] for index in held_out]  # type: ignore[operator]
+    return truth.captions if options.captions is None else read_captions(options.captions)
 
 
 def _write(folder: Path, facts: dict[str, object], found: "Comparison") -> None:
@@ -151,8 +148,7 @@ def _write(folder: Path, facts: dict[str, object], found: "Comparison") -> None:
     (folder / "report.html").write_text(page.html(), encoding="utf-8")
     rows = rows_of(found.differences)
     widths = [max(len(row[i]) for row in [COLUMNS, *rows]) for i in range(len(COLUMNS))]
-    for row in [list(COLUMNS), *rows]:
-        print(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        )
+    for row in [COLUMNS, *rows]:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print("  ".join(cells).rstrip())
     print(folder / "report.html")

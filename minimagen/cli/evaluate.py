@@ -269,7 +269,7 @@ def _captions(options: argparse.Namespace, truth: "Truth") -> list[str]:
         from minimagen.cli.prompting import read_captions
 
         return read_captions(options.captions)
-    return [truth.source.captions(index)[0] for index in truth.held_out]
+    return truth.captions
 
 
 def _facts(

@@ -1,4 +1,4 @@
-"""How good a run is: pictures drawn or brought, judged by real ones, in as many ways as are asked for.
+"""How good a run is: pictures drawn or brought, judged by real ones.
 
     real pictures -> features, remembered        drawn pictures -> features, scores by caption
     both -> measures with intervals, doubts, neighbours, ranking, bias, a map

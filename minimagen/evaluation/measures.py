@@ -22,7 +22,7 @@ from minimagen.evaluation.references import Reference
 from minimagen.evaluation.shares import share
 
 KID_SCALE = 1000.0  # as it is usually told
-ENOUGH = 5  # pictures for each number of a feature vector, for a covariance that means something
+ENOUGH = 2  # pictures for each number of a feature vector, for a covariance that means something
 BIASED = 0.1  # share of a distance that its bias may be, without a word
 FEW = 100  # pictures below which shares of neighbours say little
 LEAST = K_DENSE + 1  # pictures that anything can be said of

@@ -1,7 +1,7 @@
 """What guidance buys: the same captions and seeds at several scales.
 
-Few pictures a scale have to do, so fidelity is the kernel distance, whose estimate is unbiased. Where
-nobody judges captions only fidelity is known.
+Few pictures a scale have to do, so fidelity is the kernel distance, whose estimate is unbiased.
+Where nobody judges captions only fidelity is known.
 """
 
 from collections.abc import Sequence

@@ -51,6 +51,11 @@ class Truth:
         return cls(run.data, source, *parts)
 
     @property
+    def captions(self) -> list[str]:
+        """The first caption of each picture that training did not see."""
+        return [self.source.captions(index)[0] for index in self.held_out]
+
+    @property
     def has_held_out(self) -> bool:
         """Whether anything was held out of training."""
         return self.held_out is not self.training and self.held_out != self.training

@@ -62,10 +62,8 @@ def rows_of(differences: Sequence[Difference]) -> list[list[str]]:
 
 def _sections(found: Comparison) -> Iterator[Section]:
     yield Section("Which is better", [*_differences(found)])
-    yield Section(
-        "Side by side",
-        [Text("Left A, right B: one caption, one seed."), _pairs(found, range(SHOWN))],
-    )
+    about = Text("Left A, right B: one caption, one seed.")
+    yield Section("Side by side", [about, _pairs(found, range(SHOWN))])
     if apart := _apart(found):
         yield Section("Where they differ most", [_pairs(found, apart)])
     if found.errors:
@@ -93,9 +91,8 @@ def _pairs(found: Comparison, places: Sequence[int]) -> Block:
     for place in places:
         if place < len(a):
             pictures = [a.picture(place), b.picture(place)]
-            entries.append(
-                Shown(pictures, a.captions[place] or "(no caption)", _note(found, place))
-            )
+            said = a.captions[place] or "(no caption)"
+            entries.append(Shown(pictures, said, _note(found, place)))
     return Sheet(entries)
 
 

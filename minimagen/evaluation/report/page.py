@@ -1,7 +1,7 @@
 """A page in one file: text, tables, pictures and plots, nothing fetched from anywhere.
 
-Whoever reports fills :class:`Page` with sections of blocks; only this file knows HTML, and everything that
-reaches it as text is escaped.
+Whoever reports fills :class:`Page` with sections of blocks; only this file knows HTML, and
+everything that reaches it as text is escaped.
 """
 
 import base64

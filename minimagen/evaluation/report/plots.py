@@ -41,7 +41,7 @@ def plot_losses(by_stage: Mapping[str, Mapping[str, Line]]) -> bytes:
 def plot_sweep(
     scales: Sequence[float], fidelity: Line, alignment: Line | None, names: tuple[str, str]
 ) -> bytes:
-    """Draw what guidance buys: fidelity against alignment, or against the scale where none is known.
+    """Draw what guidance buys: fidelity against alignment, or against the scale without one.
 
     Args:
         scales: of guidance.
