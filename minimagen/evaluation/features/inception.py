@@ -4,7 +4,7 @@ Two kinds of weights are understood, told apart by their number of classes:
 
     1,008   the network of FID, carried over from TensorFlow in 2015. Its average pooling leaves
             padding out, and its last block takes the maximum in place of the average.
-    1,000   torchvision's, trained again. Distances by it are not FID, and are named otherwise.
+    1,000   torchvision's, of another training. Distances by it are not FID; it is named otherwise.
 
 Pictures are brought to 299 px as Parmar et al. 2022 (arXiv:2104.11222) say: bicubic, antialiased.
 Source: Szegedy et al. 2015 (arXiv:1512.00567); pooling as in Heusel et al. 2017 (arXiv:1706.08500).
@@ -36,7 +36,6 @@ FILES = (  # of torch-fidelity and torchmetrics, of pytorch-fid, of torchvision
 )
 WANTED = f"bring {FILES[0]} (which torch-fidelity and torchmetrics fetch) for FID proper"
 FID_CLASSES = 1008
-MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, in [0, 1]
 
 Kernel = int | tuple[int, int]
 Pool = Callable[[Tensor], Tensor]
@@ -253,10 +252,7 @@ class InceptionFeatures:
 
     def _seen(self, images: Tensor) -> Tensor:
         x = resize(images.to(self._device), SIDE, "bicubic")
-        if self._is_fid:
-            return (x - 1 / 255) * (127.5 / 128)  # (byte - 128) / 128
-        mean, deviation = (x.new_tensor(each).view(3, 1, 1) for each in (MEAN, DEVIATION))
-        return ((x + 1) / 2 - mean) / deviation
+        return (x - 1 / 255) * (127.5 / 128) if self._is_fid else x  # (byte - 128) / 128
 
 
 def load_inception(
