@@ -111,8 +111,14 @@ def compare(options: argparse.Namespace) -> Path:
 def main(argv: Sequence[str]) -> int:
     """Run the command and return its exit code."""
     prog, about = "python -m minimagen compare", "Tell which of two runs is better."
-    both = named(named(argv, FLAGS, "-ra"), FLAGS, "-rb")
-    return leave_well(prog, lambda: compare(parse_flags(prog, about, FLAGS, EXAMPLES, both)))
+    return leave_well(
+        prog, lambda: compare(parse_flags(prog, about, FLAGS, EXAMPLES, both_named(argv)))
+    )
+
+
+def both_named(argv: Sequence[str]) -> list[str]:
+    """Put their flags before two runs that stand alone."""
+    return named(named(argv, FLAGS, "-ra"), FLAGS, "-rb")
 
 
 def _paths(options: argparse.Namespace) -> tuple[Path, Path]:
