@@ -15,7 +15,7 @@ so a part may be interrupted, and taken in pieces (--rows).
 
 import argparse
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -177,15 +177,15 @@ def measure(
     rows = []
     for way in ways:
         of = seen | {"way": way.name, "weights": weights_sha256(run, [0], way.weights)}
-        found = ledger.measured(of, partial(drawn_and_judged, judge, part, run, way))
+        found = ledger.measured(of, partial(drawn_and_judged, judge, run, way))
         rows.append({"way": way.name, **found})
         print_table(list(rows[-1]), [list(rows[-1].values())])
     of = seen | {"way": "real", "data": judge.truth.source.fingerprint}
     return [*rows, {"way": "real, held out", **ledger.measured(of, judge.of_held_out)}]
 
 
-def drawn_and_judged(judge: Judge, part: str, run: Path, way: Way) -> Row:
-    """Draw in one way and judge; keeps a sheet of the first way of a part that has one."""
+def drawn_and_judged(judge: Judge, run: Path, way: Way) -> Row:
+    """Draw in one way and judge; keeps a sheet where ``SHEETS`` says so."""
     imagen = Imagen.load(run, "cpu", weights=way.weights)
     row, images, captions = judge.of_way(imagen, way)
     if way in SHEETS:
@@ -230,25 +230,31 @@ def by_augmentation(run: Path, ledger: Ledger) -> list[Row]:
     return rows
 
 
-def objectives(where: Path, ledger: Ledger, names: Sequence[str]) -> tuple[list[Row], list[Row]]:
-    """Train short runs that differ in their objective; judge them, and averages of one of them."""
-    rows: list[Row] = []
-    for name in names:
-        run = where / name / "training_run"
-        if not (run / "state_dicts" / "unet_0_state.safetensors").is_file():
-            settings = OBJECTIVES[name].items()
-            sets = [word for key, value in settings for word in ("--SET", f"{key}={value}")]
-            trained(["-p", str(DIGITS), "-dv", "cpu", *sets], where / name)
-        rows += measure("objectives", run, [Way(name, {})], ledger)[:1]
-    lengths: list[Row] = []
-    run = where / "x_0" / "training_run"
-    if "x_0" in names:
-        for length in LENGTHS:
-            make_average(run, 0, length)
-        ways = [Way(f"sigma_rel {length:g}", {}, f"ema:{length:g}") for length in LENGTHS]
-        ways.append(Way("last weights", {}, "raw"))
-        lengths = measure("averages", run, ways, ledger)[:-1]
-    return rows, lengths
+def short_run(where: Path, objective: str) -> Path:
+    """Train with an objective, unless that was done; returns the training directory."""
+    run = where / objective / "training_run"
+    if not (run / "state_dicts" / "unet_0_state.safetensors").is_file():
+        settings = OBJECTIVES[objective].items()
+        sets = [word for key, value in settings for word in ("--SET", f"{key}={value}")]
+        trained(["-p", str(DIGITS), "-dv", "cpu", *sets], where / objective)
+    return run
+
+
+def by_objective(runs: Mapping[str, Path], ledger: Ledger) -> list[Row]:
+    """Judge short runs that differ in their objective."""
+    return [
+        row
+        for name, run in runs.items()
+        for row in measure("objectives", run, [Way(name, {})], ledger)[:1]
+    ]
+
+
+def by_length(run: Path, ledger: Ledger) -> list[Row]:
+    """Judge averages of several lengths, and the last weights."""
+    for length in LENGTHS:
+        make_average(run, 0, length)
+    ways = [Way(f"sigma_rel {length:g}", {}, f"ema:{length:g}") for length in LENGTHS]
+    return measure("averages", run, [*ways, Way("last weights", {}, "raw")], ledger)[:-1]
 
 
 def main() -> None:
@@ -264,8 +270,9 @@ def main() -> None:
     command = f"python -m benchmarks.quality {part} -d training_<TIMESTAMP>"
     results: dict[str, Any] = {}
     if part == "objectives":
-        names = [name for i, name in enumerate(OBJECTIVES) if i in (options.rows or range(9))]
-        results["objectives"], results["averages"] = objectives(run, ledger, names)
+        runs = {name: short_run(run, name) for name in OBJECTIVES}
+        results["objectives"] = by_objective(runs, ledger)
+        results["averages"] = by_length(runs["x_0"], ledger)
     else:
         ways = [way for i, way in enumerate(WAYS[part]) if i in (options.rows or range(99))]
         many = SOME if part == "choices" else MANY

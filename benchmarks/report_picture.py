@@ -13,7 +13,7 @@ WIDTH, HEIGHT = 1180, 1500  # of the window, in pixels
 
 
 def main() -> None:
-    """Open the page, see that nothing goes wrong, and take a picture of its upper part or of all."""
+    """Open the page, see that nothing goes wrong, take a picture of its upper part or of all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("report", type=Path)
     parser.add_argument("picture", type=Path)
