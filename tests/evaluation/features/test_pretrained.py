@@ -105,14 +105,9 @@ def test_the_identity_is_that_of_the_files(dino: Path) -> None:
     save_looks(dino, crop_size={"height": 32, "width": 32})
 
 
-@pytest.mark.parametrize("name", ["dinov2", "clip", "nobody/nothing", "absent"])
-def test_what_is_not_here_is_asked_for_in_one_line(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(
-        ConfigError, match=r"not on this machine; bring a directory with config\.json"
-    ):
+@pytest.mark.parametrize("name", ["nobody/nothing", "absent"])
+def test_what_is_not_here_is_asked_for_in_one_line(name: str) -> None:
+    with pytest.raises(ConfigError, match="not on this machine; bring a directory with config"):
         load_features(name)
 
 
