@@ -16,6 +16,7 @@ from minimagen.cli.evaluate import (
     SIDE,
     WHAT,
     load,
+    require_drawable,
     require_matplotlib,
     said,
     sampling,
@@ -86,8 +87,7 @@ def compare(options: argparse.Namespace) -> Path:
     truth = Truth.of(trained_as(paths[0], options.dataset), size)
     captions = _captions(options, truth)
     for imagen in runs:
-        imagen.plan(size=size, **plan.how)  # refuses before anything is made
-        imagen.encode(captions)
+        require_drawable(imagen, captions, plan, are_its_own=options.captions is None)
     network = load_features(options.features or "tiny", pick_device(options.device))
     folder = new_directory(options.output or Path(), "comparison")
     named_runs = {f"A: {paths[0].name}": runs[0], f"B: {paths[1].name}": runs[1]}

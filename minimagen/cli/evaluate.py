@@ -20,7 +20,7 @@ from minimagen.errors import UsageError
 if TYPE_CHECKING:  # their imports cost seconds that --help need not wait for
     from minimagen.evaluation.evaluate import Findings, Plan
     from minimagen.evaluation.features import FeatureNetwork
-    from minimagen.evaluation.pictures import Pictures
+    from minimagen.evaluation.pictures import FromFiles, Pictures
     from minimagen.evaluation.truth import Truth
     from minimagen.imagen import Imagen
     from minimagen.training.config import TrainingConfig
@@ -149,10 +149,10 @@ def evaluate(options: argparse.Namespace) -> Path:
     brought = None if options.pictures is None else found_in(options.pictures, options.img_side_len)
     plan = _plan(options, subject, brought)
     truth = Truth.of(subject.training, plan.size)
-    captions = _captions(options, truth)
-    if subject.imagen is not None and brought is None:
-        subject.imagen.plan(size=plan.size, **plan.how)  # refuses before anything is made
-        subject.imagen.encode(captions)
+    captions = _captions(options, truth) if brought is None else list(brought.captions)
+    if subject.imagen is not None:
+        is_default = brought is None and options.captions is None
+        require_drawable(subject.imagen, captions, plan, brought is None, is_default)
     folder = new_directory(options.output or Path(), "evaluation")
     if brought is None:
         assert subject.imagen is not None, "pictures are drawn by a run"
@@ -189,6 +189,33 @@ def load(run: Path, options: argparse.Namespace) -> "Imagen":
     kind = options.weights or "ema"
     prepare_weights(run, kind)
     return Imagen.load(run, options.device, weights=kind, precision=options.precision)
+
+
+def require_drawable(
+    imagen: "Imagen",
+    captions: Sequence[str],
+    plan: "Plan",
+    are_drawn: bool = True,
+    are_its_own: bool = False,
+) -> None:
+    """Refuse what cannot be drawn before anything is made.
+
+    Args:
+        imagen: the cascade.
+        captions: what it is asked for.
+        plan: how.
+        are_drawn: whether pictures are drawn at all, or captions only swept.
+        are_its_own: whether captions are those of a data set: it knows all of them or none.
+
+    Raises:
+        UsageError: for a size, a sampler or a caption that it does not know.
+    """
+    if are_drawn:
+        imagen.plan(size=plan.size, **plan.how)
+    if are_drawn or "sweep" in plan.parts:
+        asked = captions[:1] if are_its_own else dict.fromkeys(captions)
+        for caption in asked:  # one by one: many embeddings take much memory
+            imagen.encode([caption])
 
 
 def sampling(options: argparse.Namespace) -> dict[str, Any]:
@@ -240,19 +267,14 @@ def _subject(options: argparse.Namespace) -> Subject:
     return Subject(run, imagen, trained_as(run, options.dataset))
 
 
-def _plan(options: argparse.Namespace, subject: Subject, brought: "Pictures | None") -> "Plan":
+def _plan(options: argparse.Namespace, subject: Subject, brought: "FromFiles | None") -> "Plan":
     from minimagen.evaluation.evaluate import Plan
     from minimagen.evaluation.sweep import SCALES
 
-    size = options.img_side_len
-    if size is None:
-        size = subject.imagen.stages[-1].config.size if subject.imagen else None
-    if brought is not None:
-        size = options.img_side_len or brought.size  # type: ignore[attr-defined]
     parts = tuple(part for part in options.only or PARTS if part != "nothing")
     return Plan(
         pictures=options.num_images or PICTURES,
-        size=size,
+        size=_size(options, subject, brought),
         seed=options.seed or 0,
         parts=parts,
         scales=tuple(options.sweep or SCALES),
@@ -260,6 +282,16 @@ def _plan(options: argparse.Namespace, subject: Subject, brought: "Pictures | No
         batch_size=options.batch_size,
         how=sampling(options),
     )
+
+
+def _size(options: argparse.Namespace, subject: Subject, brought: "FromFiles | None") -> int:
+    """Return the side of the pictures: as asked for, as they are, or as the last stage draws."""
+    if options.img_side_len is not None:
+        return int(options.img_side_len)
+    if brought is not None:
+        return brought.size
+    assert subject.imagen is not None, "pictures are drawn by a run"
+    return subject.imagen.stages[-1].config.size
 
 
 def _captions(options: argparse.Namespace, truth: "Truth") -> list[str]:

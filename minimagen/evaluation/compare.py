@@ -26,6 +26,7 @@ from minimagen.evaluation.truth import Seen, Truth, seen_by
 from minimagen.imagen import Imagen
 
 ERRORS_OF = 32  # held-out pictures
+REAL = 1000  # real pictures that kernels are taken of
 DRAWS = 200  # of the bootstrap and of swaps, where a whole set is measured each time
 
 
@@ -128,7 +129,7 @@ def _by_picture(
 def _by_set(judged: tuple[Judged, Judged], real: Seen, seed: int) -> list[Difference]:
     a, b = (each.features for each in judged)
     frechet = frechet_to(real.reference.statistics)
-    some = real.reference.features
+    some = real.reference.features[:REAL]
     distance = resampled_mmd(torch.cat([a, b]), some, polynomial)
     everyone = torch.arange(len(some))
 

@@ -246,7 +246,8 @@ def _swept(
 ) -> list[Swept]:
     if imagen is None or imagen.text_encoder is None or not any(captions):
         return []
-    if "sweep" not in plan.parts:
+    sizes = [stage.config.size for stage in imagen.stages]
+    if "sweep" not in plan.parts or plan.size not in sizes:
         return []
     how = {name: value for name, value in plan.how.items() if name != "guidance_scale"}
     return sweep(

@@ -1,5 +1,6 @@
 """What was found out, as JSON: every number of the page, and where its pictures are."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -60,9 +61,9 @@ def measures_of(measures: list[Measure]) -> dict[str, Any]:
 
 
 def rounded(value: Any) -> Any:
-    """Round every number to what it is worth."""
+    """Round every number to what it is worth; what is no number becomes None."""
     if isinstance(value, float):
-        return float(f"{value:.{DIGITS}g}")
+        return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
     if isinstance(value, Mapping):
         return {key: rounded(each) for key, each in value.items()}
     return [rounded(each) for each in value] if isinstance(value, list | tuple) else value
