@@ -159,7 +159,7 @@ DAMAGES: dict[str, tuple[Damage, tuple[float, ...]]] = {
     "blur": (blur, (0.5, 1.0, 1.5, 2.5)),
     "colour shift": (colour_shift, (0.05, 0.1, 0.2, 0.4)),
     "faded": (faded, (0.1, 0.2, 0.4, 0.6)),
-    "dropped modes": (dropped_modes, (0.17, 0.34, 0.5, 0.67)),
+    "dropped modes": (dropped_modes, (0.166, 0.333, 0.5, 0.666)),
     "copies": (copies, (0.9, 0.95, 0.975, 0.99)),
     "blocks": (blocks, (2, 4, 8, 16)),
     "holes": (holes, (6, 10, 16, 24)),

@@ -214,7 +214,8 @@ class Inception(nn.Module):
         for name, block in self.named_children():
             if name.startswith("Mixed"):
                 x = block(x)
-        return x.mean(dim=(2, 3))
+        features: Tensor = x.mean(dim=(2, 3))
+        return features
 
 
 class InceptionFeatures:
