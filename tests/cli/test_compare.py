@@ -20,7 +20,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     where = tmp_path_factory.mktemp("compared")
     settings = {"data": SCENES, "train_fraction": 0.6}
     short = tiny_run(where / "short", 16, **settings)
-    return short, tiny_run(where / "long", 16, 32, images=200, batch_size=10, **settings)
+    return short, tiny_run(where / "long", 16, 32, images=(200, 10), batch_size=10, **settings)
 
 
 def compared(tmp_path: Path, *flags: str) -> tuple[Path, dict[str, object]]:

@@ -101,14 +101,17 @@ def test_the_same_pictures_brought_have_the_same_measures(
 def test_pictures_without_a_run_or_captions(
     evaluated: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shutil.copytree(evaluated / "pictures", tmp_path / "theirs")
-    (tmp_path / "theirs" / "captions.txt").unlink()
-    flags = ["-i", str(tmp_path / "theirs"), "-ds", "digits", "-o", str(tmp_path), "--map", "tsne"]
-    assert main(["evaluate", *flags]) == 0
+    theirs, real = tmp_path / "theirs", tmp_path / "real"
+    for folder in (theirs, real):
+        shutil.copytree(evaluated / "pictures", folder)
+        (folder / "captions.txt").unlink()
+    for picture in real.iterdir():
+        picture.with_suffix(".txt").write_text("noise")
+    assert main(["evaluate", "-i", str(theirs), "-ds", str(real), "-o", str(tmp_path)]) == 0
     [folder] = tmp_path.glob("evaluation_*")
     report = json.loads((folder / "report.json").read_text())
     assert "caption_accuracy" not in report["measures"]
-    assert report["dataset"] == "digits"
+    assert report["dataset"] == str(real)
     assert "Fréchet distance, tiny" in capsys.readouterr().out
 
 

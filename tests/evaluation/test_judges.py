@@ -56,7 +56,7 @@ def test_digits_are_judged_by_the_classifier() -> None:
     captions = [f"a handwritten {WORDS[label]}" for label in labels[:50]]
     judge = judge_for(DataConfig(dataset="digits"), captions, Blind())
     assert judge is not None
-    assert judge.score(images[:50], captions).mean() == 1
+    assert judge.score(images[:50], captions).mean() >= 0.95
 
 
 @pytest.mark.parametrize(

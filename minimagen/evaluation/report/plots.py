@@ -56,7 +56,7 @@ def plot_sweep(
         x, fidelity[1], fidelity[2], off_x, color=BLUE, ecolor="#b9d4e6", linewidth=1.4,
         marker="o", markersize=5, elinewidth=1.2,
     )  # fmt: skip
-    for scale, *place in zip(scales, x, fidelity[1], strict=True):
+    for scale, place in zip(scales, zip(x, fidelity[1], strict=True), strict=True):
         axes.annotate(f"{scale:g}", place, (5, 5), textcoords="offset points", fontsize=9)
     below = "guidance scale" if alignment is None else f"{names[1]}  (better to the right)"
     _finish(axes, "guidance, by its scale", below, f"{names[0]}  (better below)")
@@ -84,7 +84,9 @@ def plot_map(places: Mapping[str, Floats], title: str) -> bytes:
     figure = Figure((WIDE, WIDE * 0.8), layout="constrained")
     axes = figure.subplots()
     for colour, (name, points) in zip((GREY, BLUE), places.items(), strict=False):
-        axes.scatter(*points.T, s=9, color=colour, alpha=0.55, linewidths=0, label=name)
+        axes.scatter(
+            points[:, 0], points[:, 1], s=9, color=colour, alpha=0.55, linewidths=0, label=name
+        )
     axes.set_xticks([])
     axes.set_yticks([])
     axes.legend(fontsize=9, frameon=False, markerscale=2)
@@ -96,7 +98,7 @@ def plot_distances(by_set: Mapping[str, Floats]) -> bytes:
     """Draw how the distances of several sets of pictures are spread, each (N,)."""
     figure = Figure((WIDE, HIGH), layout="constrained")
     axes = figure.subplots()
-    edges = np.histogram_bin_edges(np.concatenate(list(by_set.values())), BINS)
+    edges = np.histogram_bin_edges(np.concatenate(list(by_set.values())), BINS).tolist()
     for colour, (name, distances) in zip((BLUE, GREY), by_set.items(), strict=False):
         share = np.full(len(distances), 1 / max(len(distances), 1))
         axes.hist(
