@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from minimagen.drawing.batches import batches_of
 from minimagen.evaluation.features import ClassifyingNetwork, FeatureNetwork, features_of
 from minimagen.evaluation.judges import CaptionJudge
 from minimagen.evaluation.pictures import BATCH, Pictures, images_of
@@ -49,8 +50,8 @@ def look_at(
     captions = pictures.captions
     features, scores, probabilities = [], [], []
     with bars(title, len(pictures)) as told:
-        for rows in torch.arange(len(pictures)).split(BATCH):
-            places = rows.tolist()
+        for batch in batches_of(len(pictures), BATCH):
+            places = batch.places
             images = images_of(pictures, places)
             features.append(features_of(network, [images]))
             if judge is not None:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from minimagen.data.items import RejectedItem, Source
 from minimagen.data.pictures import SUFFIXES, read_picture
+from minimagen.drawing.batches import batches_of
 from minimagen.errors import DataError
 from minimagen.imagen import to_pictures
 from minimagen.tensors import from_uint8
@@ -101,8 +102,8 @@ def images_of(pictures: Pictures, places: Sequence[int]) -> Tensor:
 
 def batches(pictures: Pictures, size: int = BATCH) -> Iterator[Tensor]:
     """Return all pictures in order, (B, 3, S, S) in [-1, 1], at most so many at a time."""
-    for places in torch.arange(len(pictures)).split(size):
-        yield images_of(pictures, places.tolist())
+    for batch in batches_of(len(pictures), size):
+        yield images_of(pictures, batch.places)
 
 
 def saved(folder: Path, captions: Sequence[str], drawn: Iterator[Tensor], size: int) -> FromFiles:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from minimagen.conditioning import Conditioning
 from minimagen.data.items import Source
+from minimagen.drawing.batches import batches_of
 from minimagen.evaluation.bootstrap import Interval, Paired, interval, mean, paired
 from minimagen.evaluation.enlargement import consistency, enlarged_by, psnr, ssim
 from minimagen.evaluation.judged import Bars
@@ -80,8 +81,8 @@ def _of_stage(
     }
     measured: dict[str, list[Tensor]] = {way: [] for way in WAYS}
     with bars(f"enlarging to {true.size} px", len(true)) as told:
-        for rows in torch.arange(len(true)).split(FEW):
-            places = rows.tolist()
+        for batch in batches_of(len(true), FEW):
+            places = batch.places
             originals = images_of(true, places)
             small = resize(originals, stage.smaller or true.size)
             captions = [true.captions[place] for place in places]
@@ -103,7 +104,7 @@ def _by_stage(
     *,
     captions: list[str],
     seed: int,
-    places: list[int],
+    places: range,
 ) -> Tensor:
     text, lowres = imagen.encode(captions), stage.lowres(small, seed, places)
     with autocast(imagen.device, imagen.precision):
@@ -123,7 +124,9 @@ def _compared(stage: Stage, size: int, measured: dict[str, Tensor]) -> list[Enla
             stage.index,
             size,
             way,
-            *(interval(mean, values) for values in of.unbind(1)),
+            psnr=interval(mean, of[:, 0]),
+            ssim=interval(mean, of[:, 1]),
+            consistency=interval(mean, of[:, 2]),
             beyond_bicubic=None if way == "bicubic" else paired(of[:, 0], bicubic),
         )
         for way, of in measured.items()
