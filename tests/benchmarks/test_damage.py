@@ -28,15 +28,18 @@ def judge(scenes: tuple[Drawn, Drawn], see: See) -> Judge:
     return judge_by(scenes[1], see)
 
 
+@pytest.fixture(scope="module")
+def of_true_ones(scenes: tuple[Drawn, Drawn], judge: Judge) -> float:
+    return judge(scenes[0].images)
+
+
 @pytest.mark.parametrize("kind", DAMAGES)
 def test_the_distance_rises_with_the_damage(
-    kind: str, scenes: tuple[Drawn, Drawn], judge: Judge
+    kind: str, scenes: tuple[Drawn, Drawn], judge: Judge, of_true_ones: float
 ) -> None:
     """From other true pictures on, at each of two strengths: the second and the last."""
-    drawn, strengths = scenes[0], DAMAGES[kind][1]
-    shown = [drawn, *(damaged(drawn, kind, strength) for strength in strengths[1::2])]
-    found = [judge(each.images) for each in shown]
-    assert found[0] < found[1] < found[2]
+    little, much = (damaged(scenes[0], kind, each).images for each in DAMAGES[kind][1][1::2])
+    assert of_true_ones < judge(little) < judge(much)
 
 
 @pytest.mark.parametrize("kind", DAMAGES)

@@ -36,6 +36,15 @@ FILES = (  # of torch-fidelity and torchmetrics, of pytorch-fid, of torchvision
 )
 WANTED = f"bring {FILES[0]} (which torch-fidelity and torchmetrics fetch) for FID proper"
 FID_CLASSES = 1008
+UNREADABLE = (
+    OSError,
+    RuntimeError,
+    ValueError,
+    LookupError,
+    EOFError,
+    UnpicklingError,
+    SafetensorError,
+)
 
 Kernel = int | tuple[int, int]
 Pool = Callable[[Tensor], Tensor]
@@ -319,7 +328,7 @@ def _read(file: Path) -> dict[str, Tensor]:
         if file.suffix == ".safetensors":
             return load_file(file)
         weights = torch.load(file, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, UnpicklingError, SafetensorError):
+    except UNREADABLE:
         raise ConfigError(f"{file}: is missing, damaged or no weights file; {WANTED}") from None
     if not isinstance(weights, dict) or not all(isinstance(v, Tensor) for v in weights.values()):
         raise ConfigError(f"{file}: holds something else than named weights; {WANTED}")

@@ -5,23 +5,18 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
 
 from minimagen.errors import ConfigError
 from minimagen.evaluation.features import ClassifyingNetwork, load_features
 from minimagen.evaluation.features.inception import WIDTH, Inception, load_inception
 
 
-def drawn(classes: int) -> dict[str, Tensor]:
-    """Return weights of the right shapes, small ones, so that nothing overflows."""
-    torch.manual_seed(0)
-    return Inception(classes).state_dict()
-
-
 def test_it_has_as_many_weights_as_the_published_one() -> None:
     """23,834,568 are told of torchvision's without the auxiliary head, which training used."""
-    assert sum(each.numel() for each in Inception(1000).parameters()) == 23_834_568
-    names = set(Inception(1008).state_dict())
+    with torch.device("meta"):
+        network = Inception(1000)
+    assert sum(each.numel() for each in network.parameters()) == 23_834_568
+    names = set(network.state_dict())
     assert {"Conv2d_1a_3x3.conv.weight", "Mixed_7c.branch3x3dbl_3b.bn.running_var"} < names
 
 
@@ -29,12 +24,14 @@ def test_it_has_as_many_weights_as_the_published_one() -> None:
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
     """Write weights as the two kinds of files hold them."""
     place = tmp_path_factory.mktemp("inception")
-    fid = {name: value for name, value in drawn(1008).items() if "num_batches" not in name}
-    torch.save(fid, place / "fid.pth")
-    save_file({**drawn(1000), "AuxLogits.fc.bias": torch.zeros(1000)}, place / "own.safetensors")
+    torch.manual_seed(0)
+    fid, own = (Inception(classes).state_dict() for classes in (1008, 1000))
+    torch.save({k: v for k, v in fid.items() if "num_batches" not in k}, place / "fid.pth")
+    save_file({**own, "AuxLogits.fc.bias": torch.zeros(1000)}, place / "own.safetensors")
     return {1008: place / "fid.pth", 1000: place / "own.safetensors"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [1008, 1000])
 def test_both_layouts_load_and_see(classes: int, files: dict[int, Path]) -> None:
     network = load_features(str(files[classes]))
