@@ -9,18 +9,6 @@ pytest.importorskip("matplotlib")
 
 from minimagen.__main__ import main
 from minimagen.evaluation.pictures import found_in
-from tests.tiny_runs import tiny_run
-
-SCENES = {"shapes": {"size": 60, "variant": "single"}}
-
-
-@pytest.fixture(scope="session")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Return two runs that differ in their length alone."""
-    where = tmp_path_factory.mktemp("compared")
-    settings = {"data": SCENES, "train_fraction": 0.6}
-    short = tiny_run(where / "short", 16, **settings)
-    return short, tiny_run(where / "long", 16, 32, images=(200, 10), batch_size=10, **settings)
 
 
 def compared(tmp_path: Path, *flags: str) -> tuple[Path, dict[str, object]]:
@@ -31,9 +19,9 @@ def compared(tmp_path: Path, *flags: str) -> tuple[Path, dict[str, object]]:
 
 
 def test_a_run_beside_itself_is_no_better(
-    runs: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    short_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder, report = compared(tmp_path, str(runs[0]), str(runs[0]), "-n", "8")
+    folder, report = compared(tmp_path, str(short_run), str(short_run), "-n", "8", "-s", "16")
     for found in report["differences"].values():  # type: ignore[attr-defined]
         assert found["difference"] == 0
         assert found["p"] == 1
@@ -44,10 +32,10 @@ def test_a_run_beside_itself_is_no_better(
 
 
 def test_the_longer_run_sees_held_out_pictures_better(
-    runs: tuple[Path, Path], tmp_path: Path
+    short_run: Path, longer_run: Path, tmp_path: Path
 ) -> None:
     """The same pictures under the same noise: a few suffice."""
-    folder, report = compared(tmp_path, "-ra", str(runs[0]), "-rb", str(runs[1]), "-n", "8")
+    folder, report = compared(tmp_path, "-ra", str(short_run), "-rb", str(longer_run), "-n", "8")
     assert report["size"] == 16  # the only one that both draw
     error = report["differences"]["held_out_error"]  # type: ignore[index]
     assert error["a"] > error["b"]
@@ -66,7 +54,8 @@ def test_the_longer_run_sees_held_out_pictures_better(
     ],
 )
 def test_wrong_use_is_one_line_and_leaves_nothing(
-    runs: tuple[Path, Path],
+    short_run: Path,
+    longer_run: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     flags: list[str],
@@ -74,7 +63,7 @@ def test_wrong_use_is_one_line_and_leaves_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    given = [flag.format(short=runs[0], long=runs[1]) for flag in flags]
+    given = [flag.format(short=short_run, long=longer_run) for flag in flags]
     assert main(["compare", *given]) == 2
     assert message in capsys.readouterr().err
     assert list(tmp_path.glob("comparison_*")) == []

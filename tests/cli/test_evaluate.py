@@ -14,9 +14,7 @@ from minimagen import Imagen
 from minimagen.__main__ import main
 from minimagen.evaluation.pictures import found_in
 from minimagen.training.config import TrainingConfig
-from tests.tiny_runs import tiny_run
 
-SCENES = {"shapes": {"size": 60, "variant": "single"}}
 DISTANCES = {"frechet_distance", "kernel_distance", "precision", "recall", "density", "coverage"}
 SECTIONS = [
     "How good it is",
@@ -32,18 +30,11 @@ SECTIONS = [
 
 
 @pytest.fixture(scope="session")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a training directory of 16 and 32 px, whose pictures are still noise."""
-    where = tmp_path_factory.mktemp("evaluated")
-    return tiny_run(where, 16, 32, data=SCENES, train_fraction=0.6)
-
-
-@pytest.fixture(scope="session")
-def evaluated(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def evaluated(short_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return what evaluating everything left, once for all that only read it."""
     output = tmp_path_factory.mktemp("output")
     flags = ["-n", "20", "-g", "2", "-ns", "2", "--sweep", "1,4", "-sd", "5", "-o", str(output)]
-    assert main(["evaluate", str(run), *flags]) == 0
+    assert main(["evaluate", str(short_run), *flags]) == 0
     [folder] = output.glob("evaluation_*")
     return folder
 
@@ -66,30 +57,32 @@ def test_it_leaves_a_report_a_page_and_the_pictures(evaluated: Path) -> None:
     assert "http" not in re.sub(r'"data:[^"]*"', "", page)
 
 
-def test_its_pictures_are_those_that_are_drawn(evaluated: Path, run: Path) -> None:
+def test_its_pictures_are_those_that_are_drawn(evaluated: Path, short_run: Path) -> None:
     pictures = found_in(evaluated / "pictures")
     assert len(set(pictures.captions)) > 5
-    drawn = Imagen.load(run, "cpu").generate(pictures.captions, guidance_scale=2.0, steps=2, seed=5)
+    drawn = Imagen.load(short_run, "cpu").generate(
+        pictures.captions, guidance_scale=2.0, steps=2, seed=5
+    )
     for place, picture in enumerate(drawn):
         off = np.asarray(picture).astype(int) - np.asarray(pictures.picture(place))
         assert abs(off).max() <= 1  # other batches: a rounding
 
 
-def test_neighbours_are_of_the_training_split(evaluated: Path, run: Path) -> None:
+def test_neighbours_are_of_the_training_split(evaluated: Path, short_run: Path) -> None:
     from minimagen.data.sources import open_source
     from minimagen.data.split import split
 
     report = json.loads((evaluated / "report.json").read_text())
-    config = TrainingConfig.read(run / "parameters")
+    config = TrainingConfig.read(short_run / "parameters")
     source, _ = open_source(config.data, check_size=32)
     training, _ = split(len(source), config.train_fraction, config.seed)
     assert {row["nearest_trained"] for row in report["pictures"]} <= set(training)
 
 
 def test_the_same_pictures_brought_have_the_same_measures(
-    evaluated: Path, run: Path, tmp_path: Path
+    evaluated: Path, short_run: Path, tmp_path: Path
 ) -> None:
-    flags = ["-d", str(run), "--only", "nothing", "-sd", "5", "-o", str(tmp_path)]
+    flags = ["-d", str(short_run), "--only", "nothing", "-sd", "5", "-o", str(tmp_path)]
     assert main(["evaluate", "-i", str(evaluated / "pictures"), *flags]) == 0
     [folder] = tmp_path.glob("evaluation_*")
     before, after = (json.loads((f / "report.json").read_text()) for f in (evaluated, folder))
@@ -115,9 +108,9 @@ def test_pictures_without_a_run_or_captions(
     assert "Fréchet distance, tiny" in capsys.readouterr().out
 
 
-def test_drawing_without_captions(run: Path, tmp_path: Path) -> None:
+def test_drawing_without_captions(short_run: Path, tmp_path: Path) -> None:
     flags = ["--unconditional", "-n", "6", "-s", "16", "-o", str(tmp_path)]
-    assert main(["evaluate", str(run), *flags]) == 0
+    assert main(["evaluate", str(short_run), *flags]) == 0
     [folder] = tmp_path.glob("evaluation_*")
     report = json.loads((folder / "report.json").read_text())
     assert report["size"] == 16
@@ -144,7 +137,7 @@ def test_drawing_without_captions(run: Path, tmp_path: Path) -> None:
     ],
 )
 def test_wrong_use_is_one_line_and_leaves_nothing(
-    run: Path,
+    short_run: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     flags: list[str],
@@ -153,7 +146,7 @@ def test_wrong_use_is_one_line_and_leaves_nothing(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
-    where = [] if "-d" in flags else ["-d", str(run)]
+    where = [] if "-d" in flags else ["-d", str(short_run)]
     assert main(["evaluate", *flags, *where]) == 2
     lines = [line for line in capsys.readouterr().err.splitlines() if "evaluate:" in line]
     assert len(lines) == 1
