@@ -128,14 +128,22 @@ class Plot:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and what stands below it."""
+    """A heading and what stands below it.
+
+    Args:
+        title: the heading.
+        blocks: from top to bottom.
+        is_narrow: whether two of its kind may stand side by side.
+    """
 
     title: str
     blocks: Sequence[Block]
+    is_narrow: bool = False
 
     def html(self) -> str:
         """Write it."""
-        return f"<section><h2>{escape(self.title)}</h2>{_written(self.blocks)}</section>"
+        kind = ' class="narrow"' if self.is_narrow else ""
+        return f"<section{kind}><h2>{escape(self.title)}</h2>{_written(self.blocks)}</section>"
 
 
 @dataclass(frozen=True)

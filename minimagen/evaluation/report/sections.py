@@ -44,14 +44,15 @@ def _sections(findings: Findings) -> Iterator[Section]:
     yield Section("Copies?", [*_neighbours(findings)])
     yield Section("Best and worst", [*_extremes(findings)])
     if findings.losses:
-        yield Section("Error by noise level", [*_losses(findings)])
+        is_narrow = len(findings.losses) == 1
+        yield Section("Error by noise level", [*_losses(findings)], is_narrow)
     if findings.swept:
-        yield Section("Guidance", [*_sweep(findings)])
+        yield Section("Guidance", [*_sweep(findings)], is_narrow=True)
     if findings.enlarged:
         yield Section("Enlargement", [*_enlarged(findings)])
-    yield Section("Real and drawn, seen by features", [_map(findings)])
+    yield Section("Real and drawn, seen by features", [_map(findings)], is_narrow=True)
     if findings.bias is not None:
-        yield Section("Few pictures make a distance too large", [*_bias(findings)])
+        yield Section("Few pictures make a distance too large", [*_bias(findings)], is_narrow=True)
 
 
 def _measures(findings: Findings) -> Iterator[Block]:
