@@ -24,8 +24,8 @@ from minimagen.grid import captioned_grid
 from minimagen.imagen import to_pictures
 from minimagen.tensors import to_uint8
 
-COUNT = 500  # pictures of a generator
-REFERENCE = 2_000
+COUNT = 300  # pictures of a generator
+REFERENCE = 1_000
 See = Callable[[Tensor], Tensor]
 Judge = Callable[[Tensor], float]
 

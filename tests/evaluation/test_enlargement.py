@@ -15,7 +15,7 @@ from minimagen.tensors import from_uint8
 
 
 def scenes(count: int, size: int) -> Tensor:
-    drawn = np.stack([draw(scene(0, index), size) for index in range(count)])
+    drawn = np.stack([draw(scene(0, index, "scenes"), size) for index in range(count)])
     return from_uint8(torch.from_numpy(drawn).permute(0, 3, 1, 2))
 
 
@@ -68,6 +68,6 @@ def test_a_filter_enlarges_as_pillow_does(how: str) -> None:
     small = scenes(2, 32)
     made = enlarged_by(how, small, 64)
     assert made.shape == (2, 3, 64, 64)
-    picture = Image.fromarray(draw(scene(0, 1), 32))
+    picture = Image.fromarray(draw(scene(0, 1, "scenes"), 32))
     expected = np.array(picture.resize((64, 64), Image.Resampling[how.upper()]))
     assert torch.equal(made[1], from_uint8(torch.from_numpy(expected).permute(2, 0, 1)[None])[0])

@@ -12,7 +12,7 @@ CAPTIONS = [each.caption for each in SCENES]
 
 
 def test_true_pictures_are_right_and_other_captions_wrong() -> None:
-    assert scene_accuracy(PICTURES, CAPTIONS) >= 0.97
+    assert scene_accuracy(PICTURES, CAPTIONS) >= 0.95
     assert scene_accuracy(PICTURES, turned(CAPTIONS)) <= 0.1
 
 

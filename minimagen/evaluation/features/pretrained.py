@@ -78,9 +78,7 @@ class Pretrained:
         self._see, self._device = see, device
         self._found, self._model = found, model.eval().requires_grad_(False).to(device)
         self._side = _side(found)
-        self._mean, self._deviation = (
-            torch.tensor(found.looks[key]).view(3, 1, 1) for key in ("image_mean", "image_std")
-        )
+        self._mean, self._deviation = _colours(found)
 
     def __call__(self, images: Tensor) -> Tensor:
         """Return features of pictures in [-1, 1]; (B, 3, H, W) -> (B, D), float32, on the CPU."""
@@ -160,10 +158,11 @@ def _find(called: str) -> Found:
         config, local = hub_file(name, "config.json", None, local=False), False
     looks = hub_file(name, "preprocessor_config.json", None, local=local)
     if config is None or looks is None:
+        missing = "config.json" if config is None else "preprocessor_config.json"
         raise ConfigError(
-            f"feature network {called!r}: not on this machine; bring a directory with {WANTED} of "
-            f"{SHORT_NAMES.get(called, 'a DINOv2 or a CLIP')} and give its path, or on a machine "
-            f"with network run `hf download {name}`; `tiny` needs nothing"
+            f"feature network {called!r}: no {missing} on this machine; bring {WANTED} of "
+            f"{SHORT_NAMES.get(called, 'a DINOv2 or a CLIP')} and give their directory, or on a "
+            f"machine with network run `hf download {name}`; `tiny` needs nothing"
         )
     revision = None if directory.is_dir() else config.parent.name
     return Found(called, name, _json(config), _json(looks), local, revision)
@@ -187,7 +186,25 @@ def _side(found: Found) -> int:
             return size
         if isinstance(size, dict) and (side := size.get("height") or size.get("shortest_edge")):
             return int(side)
-    raise ConfigError(f"feature network {found.called!r}: preprocessor_config.json names no size")
+    raise ConfigError(
+        f"feature network {found.called!r}: preprocessor_config.json names no size; "
+        "bring the model's own"
+    )
+
+
+def _colours(found: Found) -> tuple[Tensor, Tensor]:
+    """Return the mean and the deviation of colours in [0, 1] that pictures are brought to."""
+    try:
+        mean, deviation = (
+            torch.tensor(found.looks[key], dtype=torch.float32).view(3, 1, 1)
+            for key in ("image_mean", "image_std")
+        )
+    except (KeyError, TypeError, ValueError, RuntimeError):
+        raise ConfigError(
+            f"feature network {found.called!r}: preprocessor_config.json names no image_mean and "
+            "image_std of three colours; bring the model's own"
+        ) from None
+    return mean, deviation
 
 
 def _loaded(found: Found, class_name: str) -> Any:

@@ -105,9 +105,14 @@ def test_the_identity_is_that_of_the_files(dino: Path) -> None:
     save_looks(dino, crop_size={"height": 32, "width": 32})
 
 
-@pytest.mark.parametrize("name", ["nobody/nothing", "absent"])
-def test_what_is_not_here_is_asked_for_in_one_line(name: str) -> None:
-    with pytest.raises(ConfigError, match="not on this machine; bring a directory with config"):
+def test_what_is_not_here_is_asked_for_in_one_line() -> None:
+    with pytest.raises(ConfigError, match=r"no config\.json on this machine; bring config"):
+        load_features("nobody/nothing")
+
+
+@pytest.mark.parametrize("name", ["inceptoin", "/absent/directory", "a/b/c"])
+def test_another_name_is_answered_with_those_there_are(name: str) -> None:
+    with pytest.raises(ConfigError, match="choose one of tiny, inception, dinov2, clip, or give"):
         load_features(name)
 
 

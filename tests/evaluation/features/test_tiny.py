@@ -70,6 +70,7 @@ def test_a_larger_picture_is_nearly_the_same_picture() -> None:
     assert ((small - large).norm(dim=1) < 0.3 * another).all()
 
 
+@pytest.mark.slow
 def test_equal_seeds_give_equal_bytes_and_leave_the_global_state_alone(tmp_path: Path) -> None:
     torch.manual_seed(5)
     before = torch.get_rng_state()
