@@ -9,11 +9,13 @@
                   one of them, averages of several lengths. Trains them; -d is where
 
 Every row is judged as ``python -m minimagen evaluate`` judges. Each is kept in
-docs/measured/quality.jsonl as soon as it is measured, and is measured again only for other weights:
-so a part may be interrupted, and taken in pieces (--rows).
+docs/measured/quality.jsonl as soon as it is measured, and is measured again only for other weights
+or another feature network; pictures are kept below -o and drawn once. So a part may be interrupted,
+and taken in pieces (--rows).
 """
 
 import argparse
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -28,14 +30,16 @@ from benchmarks.ledger import Ledger
 from benchmarks.record import MEASURED, print_table, save
 from benchmarks.short_runs import trained
 from minimagen.evaluation.drawn import cycled, drawings
-from minimagen.evaluation.features import features_of, load_features
+from minimagen.evaluation.features import load_features
+from minimagen.evaluation.judged import look_at
 from minimagen.evaluation.judges import judge_for
 from minimagen.evaluation.measures import Measure, of_scores, of_sets
+from minimagen.evaluation.pictures import FromFiles, found_in, saved
 from minimagen.evaluation.report.sections import number
 from minimagen.evaluation.super_resolution import enlargements
 from minimagen.evaluation.truth import Truth, seen_by
 from minimagen.grid import captioned_grid
-from minimagen.imagen import Imagen, to_pictures
+from minimagen.imagen import Imagen
 from minimagen.training.averaging import make_average
 from minimagen.training.config import TrainingConfig
 from minimagen.weights import weights_sha256
@@ -122,30 +126,41 @@ class Judge:
     Args:
         run: a training directory.
         pictures: how many of each way.
+        kept: where pictures are kept, so that they are drawn once.
     """
 
-    def __init__(self, run: Path, pictures: int) -> None:
+    def __init__(self, run: Path, pictures: int, kept: Path) -> None:
         self.network = load_features(FEATURES)
         self.truth = Truth.of(TrainingConfig.read(run / "parameters"), SIDE)
         self.real = seen_by(self.network, self.truth, self.truth.training, SIDE, silent, "")
-        self.pictures = pictures
+        self.pictures, self.kept = pictures, kept
 
-    def of_way(self, imagen: Imagen, way: Way) -> tuple[Row, torch.Tensor, list[str]]:
-        """Draw in one way; returns a row, the first pictures and their captions."""
-        captions = [""] if way.unconditional else self.truth.captions
-        captions = cycled(captions, self.pictures)
-        began = time.process_time()
-        images = torch.cat(list(drawings(imagen, captions, size=SIDE, **way.how)))
-        seconds = time.process_time() - began
-        features = features_of(self.network, [images])
-        judge = judge_for(self.truth.data, captions, self.network)
+    def of_way(self, run: Path, way: Way) -> tuple[Row, FromFiles]:
+        """Draw in one way and judge; returns a row and the pictures."""
+        pictures, seconds = self._drawn(run, way)
+        judge = judge_for(self.truth.data, pictures.captions, self.network)
+        seen = look_at(pictures, self.network, judge, silent)
         row: Row = {"right": None}
-        if judge is not None:
-            scores = judge.score(images, captions).double()
-            row["right"] = told(of_scores(judge.name, judge.title, scores))
-        row |= self._measured(features)
-        row["core s a picture"] = f"{seconds / len(images):.3f}"
-        return row, images[:SHOWN], captions[:SHOWN]
+        if judge is not None and seen.scores is not None:
+            row["right"] = told(of_scores(judge.name, judge.title, seen.scores))
+        row |= self._measured(seen.features)
+        row["core s a picture"] = f"{seconds / len(pictures):.3f}"
+        return row, pictures
+
+    def _drawn(self, run: Path, way: Way) -> tuple[FromFiles, float]:
+        """Draw, unless that was done with these weights; also returns the core seconds it took."""
+        weights = weights_sha256(run, [0], way.weights)
+        name = "".join(letter if letter.isalnum() else "_" for letter in way.name)
+        folder = self.kept / f"{weights[:12]}_{self.pictures}_{name}"
+        note = folder / "core_seconds.txt"  # last: with it, all pictures are there
+        if not note.is_file():
+            shutil.rmtree(folder, ignore_errors=True)
+            captions = cycled([""] if way.unconditional else self.truth.captions, self.pictures)
+            imagen = Imagen.load(run, "cpu", weights=way.weights)
+            began = time.process_time()
+            saved(folder, captions, drawings(imagen, captions, size=SIDE, **way.how), SIDE)
+            note.write_text(f"{time.process_time() - began:.3f}\n", encoding="utf-8")
+        return found_in(folder), float(note.read_text(encoding="utf-8"))
 
     def of_held_out(self) -> Row:
         """Judge real pictures that training did not see, as if they had been drawn."""
@@ -168,10 +183,10 @@ def told(measure: Measure) -> str:
 
 
 def measure(
-    part: str, run: Path, ways: Sequence[Way], ledger: Ledger, pictures: int = SOME
+    part: str, run: Path, ways: Sequence[Way], ledger: Ledger, kept: Path, pictures: int = SOME
 ) -> list[Row]:
     """Judge ways of drawing with a run, and real pictures as if they had been drawn."""
-    judge = Judge(run, pictures)
+    judge = Judge(run, pictures, kept)
     seen = {"part": part, "pictures": pictures, "features": judge.network.identity}
     rows = []
     for way in ways:
@@ -185,11 +200,11 @@ def measure(
 
 def drawn_and_judged(judge: Judge, run: Path, way: Way) -> Row:
     """Draw in one way and judge; keeps a sheet where ``SHEETS`` says so."""
-    imagen = Imagen.load(run, "cpu", weights=way.weights)
-    row, images, captions = judge.of_way(imagen, way)
+    row, pictures = judge.of_way(run, way)
     if way in SHEETS:
-        pictures = [[picture] for picture in to_pictures(images)]
-        captioned_grid(pictures, captions, cell=128, columns=6).save(MEASURED / SHEETS[way])
+        shown = [[pictures.picture(place)] for place in range(SHOWN)]
+        sheet = captioned_grid(shown, pictures.captions[:SHOWN], cell=128, columns=6)
+        sheet.save(MEASURED / SHEETS[way])
     return row
 
 
@@ -239,21 +254,21 @@ def short_run(where: Path, objective: str) -> Path:
     return run
 
 
-def by_objective(runs: Mapping[str, Path], ledger: Ledger) -> list[Row]:
+def by_objective(runs: Mapping[str, Path], ledger: Ledger, kept: Path) -> list[Row]:
     """Judge short runs that differ in their objective."""
     return [
         row
         for name, run in runs.items()
-        for row in measure("objectives", run, [Way(name, {})], ledger)[:1]
+        for row in measure("objectives", run, [Way(name, {})], ledger, kept)[:1]
     ]
 
 
-def by_length(run: Path, ledger: Ledger) -> list[Row]:
+def by_length(run: Path, ledger: Ledger, kept: Path) -> list[Row]:
     """Judge averages of several lengths, and the last weights."""
     for length in LENGTHS:
         make_average(run, 0, length)
     ways = [Way(f"sigma_rel {length:g}", {}, f"ema:{length:g}") for length in LENGTHS]
-    return measure("averages", run, [*ways, Way("last weights", {}, "raw")], ledger)[:-1]
+    return measure("averages", run, [*ways, Way("last weights", {}, "raw")], ledger, kept)[:-1]
 
 
 def main() -> None:
@@ -261,6 +276,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("part", choices=PARTS)
     parser.add_argument("-d", "--directory", type=Path, required=True)
+    parser.add_argument("-o", "--output", type=Path, default=Path("quality_pictures"))
     parser.add_argument("--rows", type=int, nargs="+", help="only these, and write no JSON")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -270,12 +286,12 @@ def main() -> None:
     results: dict[str, Any] = {}
     if part == "objectives":
         runs = {name: short_run(run, name) for name in OBJECTIVES}
-        results["objectives"] = by_objective(runs, ledger)
-        results["averages"] = by_length(runs["x_0"], ledger)
+        results["objectives"] = by_objective(runs, ledger, options.output)
+        results["averages"] = by_length(runs["x_0"], ledger, options.output)
     else:
         ways = [way for i, way in enumerate(WAYS[part]) if i in (options.rows or range(99))]
         many = SOME if part == "choices" else MANY
-        results["ways"] = measure(part, run, ways, ledger, many)
+        results["ways"] = measure(part, run, ways, ledger, options.output, many)
     if options.rows is None and part == "shapes":
         of = {"part": "enlarged", "weights": weights_sha256(run, [1, 2])}
         results["enlarged"] = ledger.measured(of, partial(enlarged, run))
