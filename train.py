@@ -28,6 +28,7 @@ def train(options: argparse.Namespace) -> Path:
 
 def fit(options: argparse.Namespace, processes: "Processes") -> Path:
     """Fit the stages as one of some processes; the first one writes and prints."""
+    from minimagen.evaluation.on_the_way import evaluator_of
     from minimagen.training.bystander import Bystander
     from minimagen.training.fit import Fit
     from minimagen.training.run import begin, gather, starting_stage
@@ -37,6 +38,7 @@ def fit(options: argparse.Namespace, processes: "Processes") -> Path:
     device, init = processes.device, options.init_directory
     before, settings = asked(options, processes)
     training = settings.training
+    evaluator = evaluator_of(training.evaluation, device)
     materials = processes.first_then_others(lambda: gather(settings.cascade, training, device))
     cascade = materials.cascade
     directory = before or new_directory(options, cascade, training, processes)
@@ -52,6 +54,7 @@ def fit(options: argparse.Namespace, processes: "Processes") -> Path:
         device=device,
         workers=options.num_workers,
         processes=processes,
+        evaluator=evaluator,
     )
     stopper = Stopper(ECHO_S if processes.count > 1 else 0.0)
     with stopper, directory.session(device):

@@ -1,4 +1,6 @@
-"""Put what was measured onto the page on speed:  python -m benchmarks.performance_page.
+"""Put what was measured onto the pages on speed and quality.
+
+    python -m benchmarks.performance_page
 
 Between ``<!-- name -->`` and ``<!-- end -->`` come the command and every table of
 ``docs/measured/<name>.json``; what has no such file stays as it is.
@@ -12,7 +14,7 @@ from typing import Any
 
 from benchmarks.record import MEASURED
 
-PAGE = MEASURED.parent / "performance.md"
+PAGE, QUALITY = (MEASURED.parent / name for name in ("performance.md", "quality.md"))
 PLACE = re.compile(r"<!-- (\w+) -->\n.*?<!-- end -->", re.DOTALL)
 
 
@@ -51,8 +53,9 @@ def _cell(value: object) -> str:
 
 
 def main() -> None:
-    """Fill the page."""
-    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    """Fill the pages."""
+    for page in (PAGE, QUALITY):
+        page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

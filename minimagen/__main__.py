@@ -10,6 +10,8 @@ COMMANDS = {
     "plot": "draw a training directory's losses, rates and speed, also while it goes on",
     "look": "look inside a drawing: what reads which word, how it comes about, what is hard to see",
     "upscale": "enlarge pictures of any size by the super-resolution stages",
+    "evaluate": "judge a run's pictures by real ones, in numbers and on a page",
+    "compare": "tell which of two runs is better, by the same captions and seeds",
     "find-rate": "find the learning rate that suits a stage",
     "serve": "a page and a REST interface that draw with a trained cascade",
     "release": "make a trained cascade ready to be handed on; put it on the Hub",

@@ -31,6 +31,17 @@ def test_it_is_a_cascade_of_64_256_and_512_px_whose_upper_networks_are_convoluti
     assert cascade.imagen.about
 
 
+def test_digits_are_one_stage_of_a_million_weights_told_classes() -> None:
+    cascade = CascadeConfig.read(ROOT / "parameters/digits")
+    assert TrainingConfig.read(ROOT / "parameters/digits").data.dataset == "digits"
+    assert [stage.size for stage in cascade.imagen.stages] == [64]
+    assert cascade.imagen.text_encoder is not None
+    assert cascade.imagen.text_encoder.kind == "labels"
+    base = cost_of(cascade.unets[0], 64, text_width=128, lowres=False)
+    assert base.parameters == pytest.approx(1e6, rel=0.1)
+    assert cascade.imagen.about
+
+
 @pytest.mark.parametrize(
     ("name", "millions"),
     [

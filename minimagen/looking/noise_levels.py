@@ -58,17 +58,36 @@ def loss_by_noise_level(
         draws: noises at each level; the same ones at all, so that curves are smooth.
         seed: the noise follows from it.
     """
-    eps = normal(generators(range(draws), seed, stage.name, "noise levels"), image.shape[1:])
     rows = torch.zeros(draws, dtype=torch.int64, device=stage.device)
     x_0, cond = image.to(stage.device).expand(draws, -1, -1, -1), cond[rows]
-    return [_measured(stage, x_0, eps.to(stage.device), cond, t) for t in times]
+    found = [seen_at(stage, x_0, cond, t, range(draws), seed) for t in times]
+    return [LevelLoss(level, *(each.mean().item() for each in seen)) for level, *seen in found]
 
 
-def _measured(stage: Stage, x_0: Tensor, eps: Tensor, cond: Conditioning, t: float) -> LevelLoss:
+@torch.no_grad()
+def seen_at(
+    stage: Stage, x_0: Tensor, cond: Conditioning, t: float, numbers: Sequence[int], seed: int = 0
+) -> tuple[float, Tensor, Tensor]:
+    """Measure how well each of some pictures is seen through the noise of one level.
+
+    Args:
+        stage: its network, without guidance.
+        x_0: of the stage's size, (B, C, H, W) in [-1, 1].
+        cond: what they show.
+        t: of the level, in [0, 1].
+        numbers: key the noises, (B,); a number has the same one at every level.
+        seed: likewise.
+
+    Returns:
+        The log-SNR; of each picture the squared error of the estimate of x_0, and the loss that
+        training makes of it, (B,) each.
+    """
+    eps = normal(generators(numbers, seed, stage.name, "noise levels"), x_0.shape[1:])
     config, ts = stage.config, torch.full((len(x_0),), t, dtype=torch.float64)
+    x_0, eps = x_0.to(stage.device), eps.to(stage.device)
     at = config.schedule.at(ts, like=x_0)
     found = plain(stage, cond)(at.alpha * x_0 + at.sigma * eps, ts)
     error = mean_per_sample((found - x_0).square())  # (B,)
     weight = config.weighting(at, config.objective, config.schedule.slope(ts).to(error))
     loss = weight * config.objective.x_0_error_scale(at).flatten() * error
-    return LevelLoss(float(at.flat_log_snr[0]), error.mean().item(), loss.mean().item())
+    return float(at.flat_log_snr[0]), error, loss

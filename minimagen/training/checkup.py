@@ -31,10 +31,12 @@ class Checkup:
         self.run, self.averaged, self.journal = run, averaged, journal
         self.held_out = self._pictures(run.validation[: run.config.validation_images])
         self.shown = self._pictures((run.validation or run.training)[:SHOWN])
+        judged = 0 if run.config.evaluation is None else run.config.evaluation.pictures
+        self.judged = self._pictures((run.validation or run.training)[:judged])
 
     def read_again(self, embed: Callable[[Sequence[str]], TextEmbedding]) -> None:
         """Embed the captions anew: the text encoder has changed."""
-        for name in ("held_out", "shown"):
+        for name in ("held_out", "shown", "judged"):
             pictures: ValidationSet = getattr(self, name)
             if pictures.captions:
                 setattr(self, name, replace(pictures, text=embed(pictures.captions)))
@@ -74,6 +76,16 @@ class Checkup:
         with autocast(self.averaged.device, self.run.precision):
             picture = sample_grid(self.averaged, self.shown, self.run.config.seed)
         self.journal.show(step, picture)
+
+    def evaluate(self, step: int) -> None:
+        """Draw and judge, where that is asked for."""
+        if self.run.evaluator is None or not len(self.judged):
+            return
+        with autocast(self.averaged.device, self.run.precision):
+            found = self.run.evaluator(self.run, self.averaged, self.judged)
+        listed = ", ".join(f"{name} {value:.4g}" for name, value in found.items())
+        self.journal.note(f"step {step}: {listed}")
+        self.journal.measure(step, **found)
 
     def _pictures(self, indices: list[int]) -> ValidationSet:
         """Decode some pictures, leaving out those that turn out to be unreadable."""

@@ -112,6 +112,23 @@ class TextTuningConfig:
 
 
 @config
+class EvaluationConfig:
+    """Pictures that are drawn and judged at every checkpoint; docs/how-to/evaluate.md.
+
+    Args:
+        pictures: how many, of validation captions; at most as many as there are.
+        real: pictures of the training split that they are compared with, at most.
+        features: what sees likeness, as ``evaluate --FEATURES`` takes it.
+        steps: of the sampler; None is the stage's own.
+    """
+
+    pictures: Annotated[int, Field(ge=6)] = 32
+    real: Annotated[int, Field(ge=6)] = 500
+    features: Annotated[str, Field(min_length=1)] = "tiny"
+    steps: Count | None = None
+
+
+@config
 class TrainingConfig:
     """One run.
 
@@ -129,6 +146,8 @@ class TrainingConfig:
         train_fraction: share of the data used for training; the rest validates.
         validation_images: how many images validate, at most.
         checkpoint_every: batches between checkpoints, validations and sample grids.
+        evaluation: what is drawn and judged at checkpoints besides; None is nothing. It changes
+            nothing of what is learnt.
         log_every: optimizer steps between two lines of ``metrics.jsonl``.
         trackers: where measurements and sample grids go besides the training directory's own files.
         plot: keep ``run.png``, a picture of the run, where matplotlib is installed.
@@ -155,6 +174,7 @@ class TrainingConfig:
     train_fraction: Annotated[float, Field(gt=0, le=1)] = 0.9
     validation_images: Annotated[int, Field(ge=0)] = 256
     checkpoint_every: Count = 500
+    evaluation: EvaluationConfig | None = None
     log_every: Count = 50
     trackers: tuple[Tracker, ...] = ()
     plot: bool = True

@@ -149,7 +149,7 @@ class Fit:
         return self.stopper.name if self.run.processes.count == 1 else self.signal
 
     def check(self) -> None:
-        """Measure the validation loss, keep the best weights, draw the sample grid."""
+        """Measure the validation loss, keep the best weights, draw the sample grid, judge."""
         step, best = self.progress.step, self.progress.best_loss
         if self.learner.text is not None:
             self.checkup.read_again(self.learner.text.averaged)
@@ -158,6 +158,7 @@ class Fit:
             self.progress.best_loss = loss
             self._save_weights("best", self.learner.ema.network)
         self.checkup.draw(step)
+        self.checkup.evaluate(step)
 
     def take_snapshots(self) -> None:
         """Write the averages of which others can be made after training."""

@@ -2,7 +2,7 @@
 
 import platform
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from minimagen.training.directory import TrainingDirectory
 from minimagen.training.layout import Layout, lay_out, without
 from minimagen.training.origin import DataRecord
 from minimagen.training.previews import previews
+from minimagen.training.validation import ValidationSet
 from minimagen.weights import load_weights, weights_path
 
 
@@ -45,6 +46,7 @@ class Run:
         workers: data-loading processes, of each process.
         processes: that fit each stage together.
         text_encoder: what embeds captions, as the parameter files say it.
+        evaluator: judges what is drawn on the way, where that is asked for.
     """
 
     directory: TrainingDirectory
@@ -58,10 +60,15 @@ class Run:
     workers: int
     processes: Processes
     text_encoder: TextEncoderConfig | None = None
+    evaluator: "Evaluator | None" = None
 
     def framing(self, stage: int, images_per_step: int) -> Framing:
         """Return how a stage's pictures are framed, for steps of so many images."""
         return self.layout.framing(stage, images_per_step)
+
+
+Evaluator = Callable[[Run, Stage, ValidationSet], Mapping[str, float]]
+"""Judges what a stage with its averaged network draws of validation pictures; any names."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +123,7 @@ def begin(
     device: torch.device,
     workers: int | None,
     processes: Processes | None = None,
+    evaluator: Evaluator | None = None,
 ) -> Run:
     """Note what the run is; a continued one must be what it was.
 
@@ -127,6 +135,7 @@ def begin(
         device: where.
         workers: data-loading processes; None is 0 on a CPU, else 4.
         processes: that fit each stage together; None is this one on its own.
+        evaluator: judges what is drawn on the way.
 
     Raises:
         UsageError: when the data set is not the one it was begun on, or the run would be shorter.
@@ -151,6 +160,7 @@ def begin(
         workers=(0 if device.type == "cpu" else 4) if workers is None else workers,
         processes=processes,
         text_encoder=cascade.imagen.text_encoder,
+        evaluator=evaluator,
     )
     if processes.is_first:
         for name, picture in previews(run):

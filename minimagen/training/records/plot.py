@@ -23,12 +23,15 @@ HEAD, FOOT, SIDE = 0.75, 0.5, 0.65  # around all panels, in inches
 SMOOTHED = 25  # a curve is averaged over one part in so many
 LEGEND = 0.35  # of a panel's height
 DPI = 90
+Panel = tuple[str, Callable[[Axes, Curves], None]]
+Panels = tuple[Panel, ...]
 
 
 def draw_run(directory: Path) -> Figure:
     """Draw what a training directory's ``metrics.jsonl`` holds, in whatever state it is."""
     stages = read_curves(directory / "metrics.jsonl") or {0: Curves()}
-    rows, columns = len(PANELS), len(stages)
+    panels = PANELS + (JUDGED,) * any(map(_is_judged, stages.values()))
+    rows, columns = len(panels), len(stages)
     width, height = columns * WIDTH, rows * HEIGHT + HEAD + FOOT
     figure = Figure((width, height), dpi=DPI)
     figure.subplots_adjust(
@@ -37,12 +40,12 @@ def draw_run(directory: Path) -> Figure:
     figure.suptitle(directory.name, x=SIDE / width, ha="left", y=1 - 0.12 / height, va="top")
     grid = figure.subplots(rows, columns, sharex="col", squeeze=False)
     for column, (stage, curves) in zip(grid.T, stages.items(), strict=True):
-        _draw_stage(column, stage, curves)
+        _draw_stage(column, stage, curves, panels)
     return figure
 
 
-def _draw_stage(column: Sequence[Axes], stage: int, curves: Curves) -> None:
-    for axes, (title, draw) in zip(column, PANELS, strict=True):
+def _draw_stage(column: Sequence[Axes], stage: int, curves: Curves, panels: Panels) -> None:
+    for axes, (title, draw) in zip(column, panels, strict=True):
         draw(axes, curves)
         axes.set_title(title, loc="left", fontsize=9, pad=3)
         _finish(axes)
@@ -105,7 +108,21 @@ def _speed(axes: Axes, curves: Curves) -> None:
     axes.patch.set_visible(False)
 
 
-PANELS: tuple[tuple[str, Callable[[Axes, Curves], None]], ...] = (
+def _judged(axes: Axes, curves: Curves) -> None:
+    for name, colour, label in (
+        ("kernel_distance", BLUE, "kernel distance x 1000"),
+        ("psnr_beyond_bicubic", RED, "dB beyond bicubic"),
+    ):
+        steps, values = curves.line(name)
+        if len(steps):
+            _marked(axes, steps, values, colour, label)
+
+
+def _is_judged(curves: Curves) -> bool:
+    return any(len(curves.line(name)[0]) for name in ("kernel_distance", "psnr_beyond_bicubic"))
+
+
+PANELS: Panels = (
     ("loss", _losses),
     ("training loss by log-SNR", _training_quarters),
     ("validation loss by log-SNR", _validation_quarters),
@@ -113,6 +130,9 @@ PANELS: tuple[tuple[str, Callable[[Axes, Curves], None]], ...] = (
     ("norm of the gradient", _gradient_norm),
     ("images per second; orange: time waiting for data", _speed),
 )
+
+
+JUDGED: Panel = "what it draws, judged", _judged
 
 
 # Drawing
