@@ -39,6 +39,7 @@ QUIET = (
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 PATIENCE_S = 180
+STILL = 4  # times in a row that something looks the same before it counts as finished
 CAPTION = "a red circle"
 
 
@@ -150,9 +151,10 @@ class Visitor:
         """Paint over the middle and have it drawn anew: elsewhere nothing changes."""
         page, before = self.page, self._file("#draw-pictures img")
         page.click("#draw-edit")
+        page.get_by_text("Drop a picture here").wait_for(state="hidden")
         canvas = page.locator("#editor canvas").first
         canvas.scroll_into_view_if_needed()
-        page.wait_for_timeout(2500)  # the picture is laid out in steps that nothing tells of
+        self._stands_still(canvas)  # it is laid out in steps that nothing tells of
         box = canvas.bounding_box()
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         for row in (-30, 0, 30):
@@ -226,17 +228,16 @@ class Visitor:
         self.sees("#history-look-panel", "Not looked at yet")
         page.click("#history-look")
         self.sees("#history-look-panel", "yellow is most")
-        page.wait_for_selector("#history-look-words img")
-        sheet = page.wait_for_selector("#history-look-tokens img")
-        sheet.scroll_into_view_if_needed()
-        page.wait_for_timeout(1000)  # for the sheets to be painted
+        self._are_loaded("#history-look-words img")
+        self._are_loaded("#history-look-tokens img")
+        page.locator("#history-look-tokens img").scroll_into_view_if_needed()
         self.keep("words", page)
 
     def looks_at_runs(self) -> None:
         """See what the run is."""
         self.page.get_by_role("tab", name="Runs").click()
         self.sees("#runs-facts", "text encoder")
-        self.page.wait_for_timeout(1500)
+        self._are_loaded("#runs-plot img, #runs-grids img")
         self.keep("runs", self.page)
 
     def is_told_what_is_missing(self) -> None:
@@ -252,6 +253,22 @@ class Visitor:
     def sees(self, where: str, text: str) -> None:
         """Wait until there is a text at a place."""
         self.page.locator(where, has_text=text).first.wait_for()
+
+    def _are_loaded(self, where: str) -> None:
+        """Wait until there are pictures at a place, and all of them are there whole."""
+        self.page.wait_for_function(
+            "where => { const all = [...document.querySelectorAll(where)];"
+            " return all.length && all.every(one => one.complete && one.naturalWidth); }",
+            arg=where,
+        )
+
+    def _stands_still(self, part: Any) -> None:
+        """Wait until a part of the page looks the same for a while."""
+        before, alike = b"", 0
+        while alike < STILL:
+            self.page.wait_for_timeout(200)
+            now = part.screenshot()
+            before, alike = now, alike + 1 if now == before else 0
 
     def _scrolls_to(self, tab: str) -> None:
         """Go to where pictures appear."""
