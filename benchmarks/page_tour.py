@@ -228,8 +228,9 @@ class Visitor:
         self.sees("#history-look-panel", "Not looked at yet")
         page.click("#history-look")
         self.sees("#history-look-panel", "yellow is most")
-        self._are_loaded("#history-look-words img")
-        self._are_loaded("#history-look-tokens img")
+        for sheet in ("#history-look-words img", "#history-look-tokens img"):
+            page.wait_for_selector(sheet)
+            self._are_loaded(sheet)
         page.locator("#history-look-tokens img").scroll_into_view_if_needed()
         self.keep("words", page)
 
@@ -255,11 +256,9 @@ class Visitor:
         self.page.locator(where, has_text=text).first.wait_for()
 
     def _are_loaded(self, where: str) -> None:
-        """Wait until there are pictures at a place, and all of them are there whole."""
+        """Wait until the pictures at a place are there whole; there may be none."""
         self.page.wait_for_function(
-            "where => { const all = [...document.querySelectorAll(where)];"
-            " return all.length && all.every(one => one.complete && one.naturalWidth); }",
-            arg=where,
+            "where => [...document.querySelectorAll(where)].every(one => one.complete)", arg=where
         )
 
     def _stands_still(self, part: Any) -> None:

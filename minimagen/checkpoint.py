@@ -254,6 +254,27 @@ def read_note(path: Path) -> str:
     return header[NOTE]
 
 
+def verify_file(path: Path, record: FileRecord) -> None:
+    """Compare a file with its record, the cheap way first.
+
+    Raises:
+        CheckpointError: when it is missing, or another one.
+    """
+    try:
+        size = path.stat().st_size
+        if size != record.size:
+            raise CheckpointError(f"{path}: has {size} bytes instead of {record.size}")
+        if sha256_of(path) != record.sha256:
+            raise CheckpointError(f"{path}: has {size} bytes, but not those that were written")
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def record_of(path: Path) -> FileRecord:
+    """Return what a file is, so that it can be verified later."""
+    return FileRecord(sha256=sha256_of(path), size=path.stat().st_size)
+
+
 def sha256_of(path: Path) -> str:
     """Hash a file's content, in hexadecimal."""
     with path.open("rb") as file:
@@ -315,7 +336,7 @@ def _fill(
         _crash_point(f"after_{group}")
     _save_text(building / STATE, state)
     _crash_point("before_manifest")
-    records = {path.name: _record(path) for path in sorted(building.iterdir())}
+    records = {path.name: record_of(path) for path in sorted(building.iterdir())}
     _save_text(building / MANIFEST, dump(Manifest(format=FORMAT, step=step, files=records)))
     sync_directory(building)
 
@@ -435,7 +456,7 @@ def complaint_of(path: Path) -> str | None:
 def _verify(path: Path) -> Manifest:
     manifest = read_manifest(path)
     for name, record in manifest.files.items():
-        _verify_file(path / name, record)
+        verify_file(path / name, record)
     return manifest
 
 
@@ -450,22 +471,6 @@ def _require_format(where: Path, text: str) -> None:
             f"{where}: has format {number}, this version reads {FORMAT}; "
             "continue it with the version of minimagen that wrote it"
         )
-
-
-def _verify_file(path: Path, record: FileRecord) -> None:
-    """Compare a file with its record, the cheap way first."""
-    try:
-        size = path.stat().st_size
-        if size != record.size:
-            raise CheckpointError(f"{path}: has {size} bytes instead of {record.size}")
-        if sha256_of(path) != record.sha256:
-            raise CheckpointError(f"{path}: has {size} bytes, but not those that were written")
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from None
-
-
-def _record(path: Path) -> FileRecord:
-    return FileRecord(sha256=sha256_of(path), size=path.stat().st_size)
 
 
 def _read(path: Path) -> str:
