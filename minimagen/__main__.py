@@ -12,6 +12,8 @@ COMMANDS = {
     "upscale": "enlarge pictures of any size by the super-resolution stages",
     "find-rate": "find the learning rate that suits a stage",
     "serve": "a page and a REST interface that draw with a trained cascade",
+    "export": "turn the networks into graphs for other programs: ONNX, or torch.export",
+    "prune": "make a trained cascade smaller and faster",
     "average": "make an average of the weights of another length, after training",
     "embed": "fill the cache of text embeddings, look at it, make it smaller",
     "build-t5-tiny": "train the bundled text encoder again",
