@@ -1,6 +1,9 @@
 """Graphs as ONNX files, which programs without PyTorch read; onnx's and onnxruntime's only door."""
 
-from collections.abc import Mapping
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -37,9 +40,40 @@ def require_onnx() -> None:
 def write_onnx(program: ExportedProgram, path: Path) -> None:
     """Write a graph; weights of more than ``APART`` bytes go into a file beside it."""
     size = sum(w.numel() * w.element_size() for w in program.state_dict.values())
-    torch.onnx.export(
-        program, f=path, opset_version=OPSET, external_data=size > APART, dynamo=True, verbose=False
-    )
+    with _quietly():
+        plain = program.run_decompositions(
+            {torch.ops.aten.scaled_dot_product_attention.default: _attention}
+        )
+        torch.onnx.export(
+            plain,
+            f=path,
+            opset_version=OPSET,
+            external_data=size > APART,
+            dynamo=True,
+            verbose=False,
+        )
+
+
+def _attention(
+    query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None
+) -> Tensor:
+    """Attention of any number of axes; what translates it for ONNX knows four alone."""
+    scores = query @ key.mT * query.shape[-1] ** -0.5
+    return (scores if attn_mask is None else scores + attn_mask).softmax(dim=-1) @ value
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep back what torch says of packages that it does not need, and to its own developers."""
+    log = logging.getLogger("torch.onnx")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(level)
 
 
 def onnx_answer(path: Path) -> Answer:
