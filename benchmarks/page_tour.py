@@ -11,6 +11,7 @@ Needs playwright and a Chromium (``CHROMIUM`` names one that is not on the path)
 import argparse
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -39,6 +40,7 @@ QUIET = (
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 PATIENCE_S = 180
+MANY = "1000"  # steps, so that there is time to stop
 STILL = 4  # times in a row that something looks the same before it counts as finished
 CAPTION = "a red circle"
 
@@ -110,15 +112,19 @@ class Visitor:
         advanced.click()
         field = page.locator("[id^=draw-steps] input").last
         steps = field.input_value()
-        field.fill("250")
+        field.fill(MANY)
         advanced.click()
         page.fill("#caption textarea", CAPTION)
-        page.keyboard.press("Control+Enter")
-        page.wait_for_selector("#draw-panel .stage:last-child img")
-        self._scrolls_to("draw")
-        self.keep("drawing", page)
-        page.keyboard.press("Escape")
-        self.sees("#draw-panel", "Stopped.")
+        while True:
+            page.keyboard.press("Control+Enter")
+            page.wait_for_selector("#draw-panel .stage:last-child img")
+            self._scrolls_to("draw")
+            self.keep("drawing", page)
+            page.wait_for_selector("#draw-stop:enabled")
+            page.keyboard.press("Escape")
+            self.sees("#draw-panel", re.compile(r"Stopped\.|Drew "))
+            if "Stopped." in page.inner_text("#draw-panel"):
+                break  # else a small picture was done before a slow browser had told of the key
         advanced.click()
         field.fill(steps)
         advanced.click()
@@ -251,7 +257,7 @@ class Visitor:
         self.sees("#edit-panel", "There is no picture yet")
         self.keep("sentence", page)
 
-    def sees(self, where: str, text: str) -> None:
+    def sees(self, where: str, text: str | re.Pattern[str]) -> None:
         """Wait until there is a text at a place."""
         self.page.locator(where, has_text=text).first.wait_for()
 
