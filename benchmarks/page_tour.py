@@ -120,7 +120,7 @@ class Visitor:
             page.wait_for_selector("#draw-panel .stage:last-child img")
             self._scrolls_to("draw")
             self.keep("drawing", page)
-            page.wait_for_selector("#draw-stop:enabled")
+            page.wait_for_selector("#draw-stop:enabled, #draw-panel:has-text('Drew ')")
             page.keyboard.press("Escape")
             self.sees("#draw-panel", re.compile(r"Stopped\.|Drew "))
             if "Stopped." in page.inner_text("#draw-panel"):
