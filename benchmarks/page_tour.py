@@ -11,6 +11,7 @@ Needs playwright and a Chromium (``CHROMIUM`` names one that is not on the path)
 import argparse
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -39,6 +40,8 @@ QUIET = (
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 PATIENCE_S = 180
+LONG = "250"  # steps, so that there is time to stop
+STILL = 4  # times in a row that something looks the same before it counts as finished
 CAPTION = "a red circle"
 
 
@@ -108,16 +111,22 @@ class Visitor:
         page, advanced = self.page, self.page.get_by_role("button", name="Advanced").first
         advanced.click()
         field = page.locator("[id^=draw-steps] input").last
-        steps = field.input_value()
-        field.fill("250")
+        steps, count = field.input_value(), page.locator("#draw-each input[type=number]")
+        field.fill(LONG)
         advanced.click()
         page.fill("#caption textarea", CAPTION)
-        page.keyboard.press("Control+Enter")
-        page.wait_for_selector("#draw-panel .stage:last-child img")
-        self._scrolls_to("draw")
-        self.keep("drawing", page)
-        page.keyboard.press("Escape")
-        self.sees("#draw-panel", "Stopped.")
+        while True:
+            page.keyboard.press("Control+Enter")
+            page.wait_for_selector("#draw-panel .stage:last-child img")
+            self._scrolls_to("draw")
+            self.keep("drawing", page)
+            page.wait_for_selector("#draw-stop:enabled, #draw-panel:has-text('Drew ')")
+            page.keyboard.press("Escape")
+            self.sees("#draw-panel", re.compile(r"Stopped\.|Drew "))
+            if "Stopped." in page.inner_text("#draw-panel"):
+                break
+            count.fill("10")  # one small picture was done before a slow browser had told of the key
+        count.fill("1")
         advanced.click()
         field.fill(steps)
         advanced.click()
@@ -150,9 +159,10 @@ class Visitor:
         """Paint over the middle and have it drawn anew: elsewhere nothing changes."""
         page, before = self.page, self._file("#draw-pictures img")
         page.click("#draw-edit")
+        page.get_by_text("Drop a picture here").wait_for(state="hidden")
         canvas = page.locator("#editor canvas").first
         canvas.scroll_into_view_if_needed()
-        page.wait_for_timeout(2500)  # the picture is laid out in steps that nothing tells of
+        self._stands_still(canvas)  # it is laid out in steps that nothing tells of
         box = canvas.bounding_box()
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         for row in (-30, 0, 30):
@@ -226,17 +236,17 @@ class Visitor:
         self.sees("#history-look-panel", "Not looked at yet")
         page.click("#history-look")
         self.sees("#history-look-panel", "yellow is most")
-        page.wait_for_selector("#history-look-words img")
-        sheet = page.wait_for_selector("#history-look-tokens img")
-        sheet.scroll_into_view_if_needed()
-        page.wait_for_timeout(1000)  # for the sheets to be painted
+        for sheet in ("#history-look-words img", "#history-look-tokens img"):
+            page.wait_for_selector(sheet)
+            self._are_loaded(sheet)
+        page.locator("#history-look-tokens img").scroll_into_view_if_needed()
         self.keep("words", page)
 
     def looks_at_runs(self) -> None:
         """See what the run is."""
         self.page.get_by_role("tab", name="Runs").click()
         self.sees("#runs-facts", "text encoder")
-        self.page.wait_for_timeout(1500)
+        self._are_loaded("#runs-plot img, #runs-grids img")
         self.keep("runs", self.page)
 
     def is_told_what_is_missing(self) -> None:
@@ -249,9 +259,23 @@ class Visitor:
         self.sees("#edit-panel", "There is no picture yet")
         self.keep("sentence", page)
 
-    def sees(self, where: str, text: str) -> None:
+    def sees(self, where: str, text: str | re.Pattern[str]) -> None:
         """Wait until there is a text at a place."""
         self.page.locator(where, has_text=text).first.wait_for()
+
+    def _are_loaded(self, where: str) -> None:
+        """Wait until the pictures at a place are there whole; there may be none."""
+        self.page.wait_for_function(
+            "where => [...document.querySelectorAll(where)].every(one => one.complete)", arg=where
+        )
+
+    def _stands_still(self, part: Any) -> None:
+        """Wait until a part of the page looks the same for a while."""
+        before, alike = b"", 0
+        while alike < STILL:
+            self.page.wait_for_timeout(200)
+            now = part.screenshot()
+            before, alike = now, alike + 1 if now == before else 0
 
     def _scrolls_to(self, tab: str) -> None:
         """Go to where pictures appear."""

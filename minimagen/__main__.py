@@ -16,6 +16,8 @@ COMMANDS = {
     "serve": "a page and a REST interface that draw with a trained cascade",
     "release": "make a trained cascade ready to be handed on; put it on the Hub",
     "models": "releases under names and tags: list, tag, compare, promote, roll back",
+    "export": "turn the networks into graphs for other programs: ONNX, or torch.export",
+    "prune": "make a trained cascade smaller and faster",
     "average": "make an average of the weights of another length, after training",
     "embed": "fill the cache of text embeddings, look at it, make it smaller",
     "build-t5-tiny": "train the bundled text encoder again",

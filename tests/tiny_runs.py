@@ -33,14 +33,17 @@ def tiny_run(where: Path, *sizes: int, **training: object) -> Path:
     return train.train(train.parse(["-p", str(parameters), "-o", str(where), "-ts", "run"]))
 
 
-def drawn_cascade(where: Path, *sizes: int) -> Path:
+def drawn_cascade(where: Path, *sizes: int, **changes: Tree) -> Path:
     """Save a cascade whose weights are all drawn, so that nothing is zero, and return where.
 
     Args:
         where: becomes a directory that can be drawn with.
         sizes: of the stages.
+        changes: to parameter files, by their names, as ``unet_0``.
     """
     tree = cascade_of(*sizes)
+    for name, change in changes.items():
+        tree[name] |= change
     for config in tree["imagen"]["stages"]:  # over a wider range of noise random weights blow up
         config["schedule"] |= {"log_snr_max": 6.0, "log_snr_min": -6.0}
     parameters = write_parameters(where.with_name(f"{where.name}_parameters"), tree)

@@ -86,7 +86,9 @@ class Guard:
         finally:
             self._held -= body.size
         await body.finish()
-        if body.refusal is not None:  # what was read of it hangs in cycles of frames and errors
+        if body.refusal is not None:
+            # What was read of it hangs in a cycle: FastAPI's frame names the error that it raises
+            # of a body that is cut off, the error has the frame, and below are the pieces.
             gc.collect(1)  # the young ones: that takes a moment, where all of them would stall
 
     def _refusal(

@@ -106,6 +106,7 @@ class TextReader(nn.Module):
 
     def __init__(self, text_width: int, width: int, embedding: int) -> None:
         super().__init__()
+        self.text_width = text_width
         self.project = nn.Sequential(nn.LayerNorm(text_width), nn.Linear(text_width, width))
         self.null_token = nn.Parameter(torch.randn(width) * 0.02)
         self.query = nn.Parameter(torch.randn(width) * width**-0.5)
@@ -117,7 +118,7 @@ class TextReader(nn.Module):
         if isinstance(text, ReadText):
             return text, text.pooled
         tokens = self.project(text.tokens)
-        null = self.null_token.to(tokens.dtype).expand(len(tokens), 1, -1)
+        null = self.null_token.to(tokens.dtype).expand(tokens.shape[0], 1, -1)
         weights = None if text.weights is None else F.pad(text.weights, (1, 0), value=1.0)
         mask = F.pad(text.mask, (1, 0), value=True)
         read = TextEmbedding(torch.cat([null, tokens], dim=1), mask, weights)
@@ -126,7 +127,7 @@ class TextReader(nn.Module):
     def _pool(self, text: TextEmbedding) -> Tensor:
         """Attention pooling with one learned query."""
         k, v = self.to_kv(text.tokens).chunk(2, dim=-1)  # (B, 1 + L, width)
-        q = self.query.to(k.dtype).expand(len(k), 1, -1)
+        q = self.query.to(k.dtype).expand(k.shape[0], 1, -1)
         mask = text.attention_mask(q.dtype)[:, None, :]
         read = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         pooled: Tensor = self.to_pooled(read.squeeze(1))

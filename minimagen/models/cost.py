@@ -33,8 +33,7 @@ def weights_at_least(config: UNetConfig) -> int:
     It takes no time however large the network would be, so that it can be asked before one is made.
     """
     blocks = sum(level.blocks * _weights_of_two_blocks(level, config) for level in config.levels)
-    middle = 18 * config.levels[-1].width ** 2
-    return blocks + middle + config.embedding**2
+    return blocks + _weights_of_middle(config) + config.embedding**2
 
 
 def flops_about(config: UNetConfig, side: int) -> int:
@@ -50,15 +49,21 @@ def flops_about(config: UNetConfig, side: int) -> int:
     for level in config.levels:
         flops += 2 * level.blocks * _weights_of_two_blocks(level, config) * positions
         positions //= 4
-    return flops + 2 * 18 * config.levels[-1].width ** 2 * positions * 4
+    return flops + 2 * _weights_of_middle(config) * positions * 4
 
 
 def _weights_of_two_blocks(level: Level, config: UNetConfig) -> int:
     """Count one block on the way down and, twice as wide at its entry, one on the way up."""
-    squares = (9 + 9) + (18 + 9 + 2)  # convolutions and the shortcut, as multiples of width^2
-    squares += 2 * 4 * level.self_attention + 2 * 2 * level.cross_attention
+    convolutions = (9 + 9) + (18 + 9)  # as multiples of width x inside
+    squares = 2 + 2 * 4 * level.self_attention + 2 * 2 * level.cross_attention  # of width^2
     read = 2 * 2 * config.text * level.cross_attention
-    return level.width * (squares * level.width + 2 * 2 * config.embedding + read)
+    inside = level.inside * (convolutions * level.width + 2 * 2 * config.embedding)
+    return inside + level.width * (squares * level.width + read)
+
+
+def _weights_of_middle(config: UNetConfig) -> int:
+    """Count the two convolutions of the block in the middle."""
+    return 18 * config.levels[-1].width * config.levels[-1].inside
 
 
 @dataclass(frozen=True)

@@ -99,4 +99,4 @@ def coordinates(x: Tensor) -> Tensor:
     down, across = stretch, 1 / stretch
     rows = torch.linspace(-down, down, height, device=x.device, dtype=x.dtype)
     columns = torch.linspace(-across, across, width, device=x.device, dtype=x.dtype)
-    return torch.stack(torch.meshgrid(rows, columns, indexing="ij")).expand(len(x), -1, -1, -1)
+    return torch.stack(torch.meshgrid(rows, columns, indexing="ij")).expand(x.shape[0], -1, -1, -1)

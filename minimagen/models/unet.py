@@ -37,12 +37,19 @@ class Level:
             stem, which sees pixels across the borders of patches at hardly any cost.
         self_attention: every pixel reads every pixel; for a base, at few pixels.
         cross_attention: every pixel reads the text.
+        hidden: channels inside of a block, between its two convolutions; None is the width.
     """
 
     width: Count
     blocks: Annotated[int, Field(ge=0, le=64)] = 1
     self_attention: bool = False
     cross_attention: bool = False
+    hidden: Count | None = None
+
+    @property
+    def inside(self) -> int:
+        """Channels between the two convolutions of a block."""
+        return self.width if self.hidden is None else self.hidden
 
 
 @config
@@ -181,6 +188,7 @@ class UNet(nn.Module):
             self_attention=level.self_attention,
             text_width=self.config.text if reads else None,
             head_width=self.config.head_width,
+            hidden=level.hidden,
         )
 
     def blocks(self) -> list[nn.Module]:

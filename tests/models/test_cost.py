@@ -12,6 +12,7 @@ LEVELS = {
     "plain": Level(width=64, blocks=2),
     "self-attention": Level(width=64, blocks=2, self_attention=True),
     "cross-attention": Level(width=64, blocks=2, cross_attention=True),
+    "wider inside": Level(width=64, blocks=2, hidden=96),
 }
 
 

@@ -1,14 +1,16 @@
 """The third tab: everything that was drawn, newest first, its favourites and its settings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
 
-from minimagen.apps.history import MAX_ARCHIVED, Entry, Shot
+from minimagen.apps.history import MAX_ARCHIVED, Entry, History, Shot
 from minimagen.apps.page import panel
 from minimagen.apps.page.choice import Choice, Named, build_choice, looked_up, shown, wire_choice
 from minimagen.apps.page.how import Updates
@@ -22,9 +24,14 @@ NOTHING = panel.empty("Nothing was drawn yet", "Go to Draw, write a caption and 
 NO_FAVOURITES = panel.empty(
     "No favourites yet", "Choose a picture, and press the star below it to find it here again."
 )
-CLICK = """() => setTimeout(() => {
-  document.querySelector('#history-file a, a#history-file, #history-file')?.click()
-}, 500)"""  # by then the page has drawn the button with its file
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+DOWNLOAD = """(file) => {
+  if (!file) return;
+  const link = document.createElement("a");
+  link.href = file.url;
+  link.download = file.orig_name ?? "";
+  link.click();
+}"""  # is handed the file itself: it need not wait for the page to draw a button for it
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,16 @@ class HistoryTab:
     large: gr.Image
     facts: gr.HTML
     looks: Looks
+
+    @property
+    def detailed(self) -> list[Block]:
+        """What changes with the chosen picture."""
+        return [self.large, self.facts, self.zip_job, *self.looks.components]
+
+    @property
+    def changing(self) -> list[Block]:
+        """What changes when other pictures are shown."""
+        return [*self.choice.components, self.empty, self.older, *self.detailed]
 
 
 def build_history_tab() -> HistoryTab:
@@ -79,68 +96,88 @@ def wire_history_tab(tab: HistoryTab, studio: Studio, opening: Sequence[Any]) ->
         opening: events upon which it is read anew, besides its own.
     """
     history = studio.history
-    detailed = [tab.large, tab.facts, tab.zip_job, *tab.looks.components]
-    changing = [*tab.choice.components, tab.empty, tab.older, *detailed]
+    wire_choice(tab.choice, history)
+    _wire_reading(tab, history, opening)
+    tab.choice.one.change(
+        lambda one: _detail(tab, history, one), tab.choice.one, tab.detailed, **QUIET
+    )
+    wire_looks(tab.looks, tab.choice.one, studio)
+    for button, given, named in (
+        (tab.zip_all, tab.choice.named, list),
+        (tab.zip_job, tab.choice.one, lambda one: _of_job(history, one)),
+    ):
+        _wire_zip(button, given, tab.file, partial(_zipped, history, named))
 
-    def read(which: str, named: list[Named] | None = None) -> Updates:
-        """Read the history from its newest job, or go on after what is shown."""
-        before = [history.shot(*one) for one in named or ()]
-        if which == FAVOURITES:
-            shots, more = history.favourites(), False
-        else:
-            last = before[-1].entry if before else None
-            entries = history.entries(PAGE + 1, before=last)
-            more = len(entries) > PAGE
-            shots = [shot for entry in entries[:PAGE] for shot in entry.shots]
-        hint = NOTHING if which == ALL else NO_FAVOURITES
-        return shown(tab.choice, [*before, *shots], captioned=True) | {
-            tab.empty: gr.update(value=hint, visible=not (before or shots)),
-            tab.older: gr.update(visible=more),
-            tab.large: gr.update(visible=False),
-            tab.facts: "",
-            tab.zip_job: gr.update(visible=False),
-            **tab.looks.of(None, {}),
-        }
+
+def _wire_reading(tab: HistoryTab, history: History, opening: Sequence[Any]) -> None:
+    def read(which: str) -> Updates:
+        return _read(tab, history, which, [])
 
     def older(which: str, named: list[Named]) -> Updates:
-        return read(which, named)
+        return _read(tab, history, which, named)
 
-    def detail(one: Named | None) -> Updates:
-        if one is None:
-            return {tab.facts: gr.update()}
-        shot = looked_up(history, one)
-        if shot is None:
-            return {tab.facts: "", tab.large: gr.update(visible=False), **tab.looks.of(None, {})}
-        return tab.looks.of(shot, history.looks(shot)) | {
-            tab.large: gr.update(value=shot.path, visible=True),
-            tab.facts: facts(history.entry(shot.entry), shot),
-            tab.zip_job: gr.update(visible=True),
-        }
+    gr.on([tab.which.change, *opening], read, tab.which, tab.changing, **QUIET)
+    tab.older.click(older, [tab.which, tab.choice.named], tab.changing, **QUIET)
 
-    def zipped(named: Sequence[Named]) -> Path | None:
-        try:
-            return history.archive(list(named)[:MAX_ARCHIVED])
-        except UsageError as error:
-            gr.Warning(f"{error}.")
-            return None
 
-    def zipped_job(one: Named) -> Path | None:
-        shot = looked_up(history, one)
-        if shot is None:
-            return None
-        return zipped([(s.entry, s.index) for s in history.entry(shot.entry).shots])
+def _wire_zip(
+    button: gr.Button, given: gr.State, file: gr.DownloadButton, zipped: Callable[[Any], Any]
+) -> None:
+    """Let a button pack what is given, and the browser fetch it once it is there."""
+    packed = button.click(zipped, given, file, **QUIET)
+    packed.success(None, file, None, js=DOWNLOAD)
 
-    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    wire_choice(tab.choice, history)
-    gr.on([tab.which.change, *opening], read, tab.which, changing, **quiet)
-    tab.older.click(older, [tab.which, tab.choice.named], changing, **quiet)
-    tab.choice.one.change(detail, tab.choice.one, detailed, **quiet)
-    wire_looks(tab.looks, tab.choice.one, studio)
-    for button, archive, given in (
-        (tab.zip_all, zipped, tab.choice.named),
-        (tab.zip_job, zipped_job, tab.choice.one),
-    ):
-        button.click(archive, given, tab.file, **quiet).then(None, js=CLICK)
+
+def _read(tab: HistoryTab, history: History, which: str, named: Sequence[Named]) -> Updates:
+    """Read the history from its newest job, or go on after what is shown."""
+    before = [history.shot(*one) for one in named]
+    if which == FAVOURITES:
+        shots, more = history.favourites(), False
+    else:
+        last = before[-1].entry if before else None
+        entries = history.entries(PAGE + 1, before=last)
+        more = len(entries) > PAGE
+        shots = [shot for entry in entries[:PAGE] for shot in entry.shots]
+    hint = NOTHING if which == ALL else NO_FAVOURITES
+    return shown(tab.choice, [*before, *shots], captioned=True) | {
+        tab.empty: gr.update(value=hint, visible=not (before or shots)),
+        tab.older: gr.update(visible=more),
+        tab.large: gr.update(visible=False),
+        tab.facts: "",
+        tab.zip_job: gr.update(visible=False),
+        **tab.looks.of(None, {}),
+    }
+
+
+def _detail(tab: HistoryTab, history: History, one: Named | None) -> Updates:
+    """Show the chosen picture large, and how it was drawn."""
+    if one is None:
+        return {tab.facts: gr.update()}
+    shot = looked_up(history, one)
+    if shot is None:
+        return {tab.facts: "", tab.large: gr.update(visible=False), **tab.looks.of(None, {})}
+    return tab.looks.of(shot, history.looks(shot)) | {
+        tab.large: gr.update(value=shot.path, visible=True),
+        tab.facts: facts(history.entry(shot.entry), shot),
+        tab.zip_job: gr.update(visible=True),
+    }
+
+
+def _zipped(history: History, named: Callable[[Any], list[Named]], given: Any) -> Path | None:
+    """Pack the pictures that are named by what the page gives."""
+    try:
+        return history.archive(named(given)[:MAX_ARCHIVED])
+    except UsageError as error:
+        gr.Warning(f"{error}.")
+        return None
+
+
+def _of_job(history: History, one: Named | None) -> list[Named]:
+    """Name all pictures of the chosen one's job."""
+    if one is None:
+        return []
+    shot = history.shot(*one)
+    return [(other.entry, other.index) for other in history.entry(shot.entry).shots]
 
 
 def facts(entry: Entry, shot: Shot) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import time
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Form, Request, Response
 from fastapi.responses import FileResponse
@@ -29,6 +29,12 @@ from minimagen.apps.studio import Studio
 
 Format = Literal["url", "b64_json"] | None
 LEFT = Response(status_code=499)  # nobody is there to read it
+DRAWING: dict[str, Any] = {
+    "response_model": ImagesBody,
+    "response_model_exclude_none": True,
+    "responses": responses(401, 404, 413, 422, 429, 503),
+    "tags": ["images"],
+}
 EXAMPLES = {
     "one picture": {"value": {"prompt": "a red circle"}},
     "two, by link": {
@@ -45,14 +51,22 @@ def image_routes(studio: Studio, guard: Guard) -> APIRouter:
         guard: signs links to pictures.
     """
     routes = APIRouter(prefix="/v1")
+    _add_drawing(routes, studio, guard)
+    _add_models(routes, studio)
+    _add_files(routes, studio)
+    return routes
 
-    @routes.post(
-        "/images/generations",
-        response_model=ImagesBody,
-        response_model_exclude_none=True,
-        responses=responses(401, 404, 413, 422, 429, 503),
-        tags=["images"],
-    )
+
+def _add_drawing(routes: APIRouter, studio: Studio, guard: Guard) -> None:
+    """Add what draws, and keeps the line until it is done."""
+
+    async def answer(request: Request, asked: DrawRequest, wanted: Format) -> ImagesBody | Response:
+        job = await drawn(studio, asked, request)
+        if job is None:
+            return LEFT
+        return await asyncio.to_thread(_images, job, wanted, str(request.base_url), guard)
+
+    @routes.post("/images/generations", **DRAWING)
     async def generate(
         request: Request, body: Annotated[GenerationBody, Body(openapi_examples=EXAMPLES)]
     ) -> ImagesBody | Response:
@@ -60,13 +74,7 @@ def image_routes(studio: Studio, guard: Guard) -> APIRouter:
         asked = await asyncio.to_thread(lambda: body.asked(studio.runs.run(body.model or "")))
         return await answer(request, asked, body.response_format)
 
-    @routes.post(
-        "/images/edits",
-        response_model=ImagesBody,
-        response_model_exclude_none=True,
-        responses=responses(401, 404, 413, 422, 429, 503),
-        tags=["images"],
-    )
+    @routes.post("/images/edits", **DRAWING)
     async def edit(
         request: Request, form: Annotated[EditForm, Form(media_type="multipart/form-data")]
     ) -> ImagesBody | Response:
@@ -76,6 +84,10 @@ def image_routes(studio: Studio, guard: Guard) -> APIRouter:
         mask = None if form.mask is None else await form.mask.read()
         asked = await asyncio.to_thread(form.asked, run, image, mask)
         return await answer(request, asked, form.response_format)
+
+
+def _add_models(routes: APIRouter, studio: Studio) -> None:
+    """Add what says which runs can be drawn with."""
 
     @routes.get("/models", tags=["models"], responses=responses(401))
     def models() -> Models:
@@ -87,6 +99,10 @@ def image_routes(studio: Studio, guard: Guard) -> APIRouter:
         """Describe one run."""
         return model_of(studio.runs.run(model))
 
+
+def _add_files(routes: APIRouter, studio: Studio) -> None:
+    """Add what links to pictures lead to."""
+
     @routes.get(
         "/files/{entry}/{index}.png",
         response_class=FileResponse,
@@ -96,14 +112,6 @@ def image_routes(studio: Studio, guard: Guard) -> APIRouter:
     def file(entry: str, index: int) -> FileResponse:
         """Return a picture of the history."""
         return FileResponse(studio.history.shot(entry, index).path, media_type="image/png")
-
-    async def answer(request: Request, asked: DrawRequest, wanted: Format) -> ImagesBody | Response:
-        job = await drawn(studio, asked, request)
-        if job is None:
-            return LEFT
-        return await asyncio.to_thread(_images, job, wanted, str(request.base_url), guard)
-
-    return routes
 
 
 def _images(job: Job, wanted: Format, base: str, guard: Guard) -> ImagesBody:

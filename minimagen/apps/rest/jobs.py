@@ -1,7 +1,6 @@
 """``/v1/jobs``: everything that can be drawn, without holding the line."""
 
 import asyncio
-import io
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -17,6 +16,7 @@ from minimagen.apps.rest.faults import responses
 from minimagen.apps.rest.shapes import file_path
 from minimagen.apps.rest.waiting import LOOK_S, client_of
 from minimagen.apps.studio import Studio
+from minimagen.apps.uploads import png_of
 
 LISTED = 100
 EXAMPLE = {
@@ -77,6 +77,14 @@ def job_routes(studio: Studio, guard: Guard) -> APIRouter:
         guard: signs links to pictures.
     """
     routes = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+    _add_submission(routes, studio, guard)
+    _add_states(routes, studio, guard)
+    _add_watching(routes, studio, guard)
+    return routes
+
+
+def _add_submission(routes: APIRouter, studio: Studio, guard: Guard) -> None:
+    """Add what takes a job."""
     schema = DrawRequest.model_json_schema(ref_template="#/components/schemas/{model}")
     body = {"schema": _inlined(schema), "example": EXAMPLE}
 
@@ -95,6 +103,10 @@ def job_routes(studio: Studio, guard: Guard) -> APIRouter:
 
         return _shown(await asyncio.to_thread(take), guard)
 
+
+def _add_states(routes: APIRouter, studio: Studio, guard: Guard) -> None:
+    """Add what says how jobs are, and what stops one."""
+
     @routes.get("", responses=responses(401))
     def jobs() -> Jobs:
         """List the newest jobs."""
@@ -110,6 +122,10 @@ def job_routes(studio: Studio, guard: Guard) -> APIRouter:
         """Stop a job; one that is over stays as it is."""
         return _shown(studio.cancel(job), guard)
 
+
+def _add_watching(routes: APIRouter, studio: Studio, guard: Guard) -> None:
+    """Add what shows a job while it is drawn."""
+
     @routes.get(
         "/{job}/preview",
         response_class=Response,
@@ -120,9 +136,7 @@ def job_routes(studio: Studio, guard: Guard) -> APIRouter:
         picture = studio.job(job).progress.preview
         if picture is None:
             raise UnknownJobError("there is nothing to see of that job just now")
-        png = io.BytesIO()
-        picture.save(png, "PNG")
-        return Response(png.getvalue(), media_type="image/png")
+        return Response(png_of(picture), media_type="image/png")
 
     @routes.get(
         "/{job}/events",
@@ -133,8 +147,6 @@ def job_routes(studio: Studio, guard: Guard) -> APIRouter:
         """Follow a job: an event with its state whenever that has changed, until it is over."""
         studio.job(job)
         return StreamingResponse(_events(studio, guard, job), media_type="text/event-stream")
-
-    return routes
 
 
 async def _events(studio: Studio, guard: Guard, job: str) -> AsyncIterator[str]:
