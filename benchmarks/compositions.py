@@ -20,14 +20,13 @@ import torch
 import train
 from benchmarks.record import MEASURED, print_table, save
 from minimagen.data.shapes import held_out_captions, scene
-from minimagen.data.world import RELATIONS
-from minimagen.evaluation.scene_accuracy import Verdict, judge, parsed, turned
+from minimagen.evaluation.held_out import KINDS, kind_of
+from minimagen.evaluation.scene_accuracy import Verdict, judge, turned
 from minimagen.grid import captioned_grid
 from minimagen.imagen import Imagen
 
 PARAMETERS = Path(__file__).parents[1] / "parameters" / "scenes"
 SIDE = 64
-KINDS = ("one thing", "some of a kind", "two things", "two things, related")
 PARTS: dict[str, Callable[[Verdict], bool]] = {
     "colours": lambda verdict: verdict.colours,
     "and shapes": lambda verdict: verdict.things,
@@ -36,14 +35,6 @@ PARTS: dict[str, Callable[[Verdict], bool]] = {
 CAPTIONS = 96  # of each kind, shown and new
 SHOWN = 3  # pictures of each kind on the sheet
 OTHER_SEED = 1  # scenes that are in no training of seed 0
-
-
-def kind_of(caption: str) -> str:
-    """Say which of ``KINDS`` a caption is."""
-    things, link = parsed(caption)
-    if len(things) == 1:
-        return KINDS[0]
-    return KINDS[1] if not link else KINDS[3] if link in RELATIONS else KINDS[2]
 
 
 def asked(new: bool, number: int = CAPTIONS) -> dict[str, list[str]]:
