@@ -47,6 +47,7 @@ FIRST: dict[int, Settings] = {
         "unet_1.levels": [{"width": 32}, {"width": 96, "cross_attention": True}],
         "imagen.stages.1.crop": 64,
         "imagen.stages.1.augmentation.max_time": 0.2,
+        "imagen.stages.1.augmentation.max_blur": 0.0,
         "imagen.stages.1.lowres_filter": "bilinear",
         "imagen.stages.1.sampling.steps": 8,
         "imagen.stages.1.sampling.augmentation": 0.05,
@@ -59,6 +60,7 @@ FIRST: dict[int, Settings] = {
         "unet_2.levels": [{"width": 32}, {"width": 64, "cross_attention": True}],
         "imagen.stages.2.crop": 64,
         "imagen.stages.2.augmentation.max_time": 0.1,
+        "imagen.stages.2.augmentation.max_blur": 0.0,
         "imagen.stages.2.lowres_filter": "bilinear",
         "imagen.stages.2.sampling.steps": 4,
         "imagen.stages.2.sampling.augmentation": 0.03,
@@ -85,9 +87,12 @@ def rates(rest: float, matrices: float) -> Settings:
     return {"training.optimizer": {**MUON, **changed}}
 
 
-def gentle(stage: int, noise: float, rest: float, matrices: float) -> tuple[int, Settings]:
+def gentle(
+    stage: int, noise: float, rest: float, matrices: float, blur: float = 0.0
+) -> tuple[int, Settings]:
     """Return a run on large crops of sharp low-res images, with up to so much noise on them."""
-    shown = of_stage(stage, **SHARP, crop=128, augmentation__max_time=noise)
+    spoilt = {"augmentation__max_time": noise, "augmentation__max_blur": blur}
+    shown = of_stage(stage, **SHARP, crop=128, **spoilt)
     return stage, shown | LARGE | rates(rest, matrices)
 
 
@@ -101,6 +106,7 @@ TRIED: dict[str, tuple[int, Settings]] = {
     "256 large crops, rates 5e-4 and 8e-3": gentle(1, 0.1, 5e-4, 8e-3),
     "256 large crops, rates 2e-4 and 8e-3": gentle(1, 0.1, 2e-4, 8e-3),
     "256 large crops, rates 1e-4 and 2e-3": gentle(1, 0.1, 1e-4, 2e-3),
+    "256 the same, blurred": gentle(1, 0.1, 1e-4, 2e-3, blur=1.0),
     "512 first": (2, {}),
     "512 clean": (2, of_stage(2, **CLEAN)),
     "512 large crops": (2, of_stage(2, **SHARP, crop=128) | LARGE),
@@ -111,6 +117,7 @@ TRIED: dict[str, tuple[int, Settings]] = {
     "512 large crops, rates 2e-4 and 4e-3": gentle(2, 0.05, 2e-4, 4e-3),
     "512 large crops, rates 1e-4 and 8e-3": gentle(2, 0.05, 1e-4, 8e-3),
     "512 large crops, rates 1e-4 and 2e-3": gentle(2, 0.05, 1e-4, 2e-3),
+    "512 the same, blurred": gentle(2, 0.05, 1e-4, 2e-3, blur=1.0),
 }
 
 
