@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
-import minimagen
 from minimagen.errors import CheckpointError, UsageError
 from minimagen.release.hub import fetch
 from minimagen.release.manifest import is_release, release_id
 from minimagen.release.registry import WORD, Registry
 
 BUNDLED = "bundled"
-BUNDLED_PLACE = Path(minimagen.__file__).with_name(BUNDLED)
+BUNDLED_PLACE = Path(__file__).parents[1] / BUNDLED
 HUB = "hf:"
 
 
