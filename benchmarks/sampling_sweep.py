@@ -35,13 +35,13 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 import main as demo
-from benchmarks.energy import energy_distance
 from benchmarks.plots import draw_line, save_figure, tidy
 from benchmarks.record import MEASURED, print_table, save
 from benchmarks.walks import GRIDS, calls_made
 from minimagen.data.shapes import draw, scene_for
 from minimagen.diffusion.thresholding import NoThresholding
 from minimagen.evaluation.caption_accuracy import caption_accuracy, named_pair
+from minimagen.evaluation.kernel import energy_distance
 from minimagen.imagen import Imagen
 from minimagen.lowres import resize
 from minimagen.sampling import SAMPLERS

@@ -8,8 +8,8 @@ captions that training never showed, the first ones of those that ``main.py`` ju
 
     accuracy    share of pictures with the caption's colour and shape; chance is 1 of 18
     distance    Frechet distance to true pictures of these captions, in features of a small network
-                with fixed random weights (benchmarks/frechet.py). Fewer pictures are further away,
-                so all are judged by their first 18, and beside as many other true pictures
+                with fixed random weights (benchmarks/fixed_features.py). Fewer pictures are further
+                away, so all are judged by their first 18, and beside as many other true pictures
 
 The peers draw slowly, so they draw fewer, and seldom. They have the pictures in memory, ready; ours
 makes and loads them in its own seconds. How the peers are set is in benchmarks/peers/presets.py;

@@ -7,9 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.frechet import fixed_features, frechet_distance
+from benchmarks.fixed_features import fixed_features
 from benchmarks.sampling_sweep import true_pictures
+from minimagen.evaluation.bootstrap import Interval
 from minimagen.evaluation.caption_accuracy import matches
+from minimagen.evaluation.frechet import frechet_distance
+from minimagen.evaluation.shares import share
+from minimagen.evaluation.statistics import Statistics
 from minimagen.tensors import to_uint8
 
 SIDE = 64
@@ -25,17 +29,17 @@ class Jury:
 
     Args:
         captions: that are asked for, in their order.
-        truth: features of true pictures of the first ones, (M, D).
+        truth: true pictures of the first ones.
     """
 
     captions: Sequence[str]
-    truth: NDArray[np.float64]
+    truth: Statistics
 
     @classmethod
     def gather(cls, captions: Sequence[str]) -> "Jury":
         """Draw the true pictures."""
         truth = draw_true(captions[:FIRST], TRUE_EACH, seed=0)
-        return cls(captions, fixed_features(truth))
+        return cls(captions, Statistics.of(fixed_features(truth)))
 
     def judge(self, pictures: Pictures) -> dict[str, Any]:
         """Return how many are right, with the interval of the share, and the distance."""
@@ -43,13 +47,14 @@ class Jury:
         return {
             "right": right,
             "drawn": len(pictures),
-            "interval": wilson(right, len(pictures)),
+            "interval": _ends(share(right, len(pictures))),
             "distance": self.distance(pictures),
         }
 
     def distance(self, pictures: Pictures) -> float:
         """Return the Frechet distance of the first pictures to true ones."""
-        return round(frechet_distance(fixed_features(pictures[:FIRST]), self.truth), 4)
+        own = Statistics.of(fixed_features(pictures[:FIRST]))
+        return round(frechet_distance(own, self.truth), 4)
 
     def of_true_pictures(self) -> float:
         """Return the distance of as many other true pictures."""
@@ -62,12 +67,5 @@ def draw_true(captions: Sequence[str], each: int, seed: int) -> Pictures:
     return np.asarray(to_uint8(images).permute(0, 2, 3, 1).numpy())
 
 
-def wilson(right: int, drawn: int, z: float = 1.96) -> tuple[float, float]:
-    """Return the interval of a share of which so many were right, 95 % by default.
-
-    Source: Wilson 1927, "Probable inference, the law of succession, and statistical inference".
-    """
-    share, scale = right / drawn, 1 + z**2 / drawn
-    middle = (share + z**2 / (2 * drawn)) / scale
-    reach = z / scale * (share * (1 - share) / drawn + z**2 / (4 * drawn**2)) ** 0.5
-    return round(max(0.0, middle - reach), 4), round(min(1.0, middle + reach), 4)
+def _ends(interval: Interval) -> tuple[float, float]:
+    return round(interval.low, 4), round(interval.high, 4)

@@ -8,7 +8,7 @@ from minimagen.cli.flags import Flag, directory, parse_flags, whole
 from minimagen.cli.leaving import leave_well
 from minimagen.cli.shared import SEED
 
-STEPS = 1200
+STEPS = 1600
 FLAGS = (
     Flag("OUTPUT", "-o", "what is made", "directory to write; default: tiny_features", directory),
     Flag(

@@ -44,8 +44,9 @@ def ssim(images: Tensor, originals: Tensor) -> Tensor:
     similarity", by torchmetrics.
     """
     metrics: Any = required("torchmetrics.functional.image", "eval", "SSIM")
+    light = [(x.double() + 1) / RANGE for x in (images, originals)]  # black is 0, as SSIM wants it
     found: Tensor = metrics.structural_similarity_index_measure(
-        images.double(), originals.double(), data_range=RANGE, reduction="none"
+        *light, data_range=1.0, reduction="none"
     )
     return found
 

@@ -21,10 +21,12 @@ from minimagen.evaluation.statistics import Statistics
 
 def frechet_distance(a: Statistics, b: Statistics) -> float:
     """Return the Fréchet distance of the Gaussians with these means and covariances, at least 0."""
-    # C_a C_b has the eigenvalues of the symmetric  C_a^(1/2) C_b C_a^(1/2).
+    assert a.width == b.width, "both sets are seen through one network"
     root = _square_root(a.covariance)
+    # C_a C_b has the eigenvalues of the symmetric  C_a^(1/2) C_b C_a^(1/2).
     cross = _sum_of_roots(root @ b.covariance @ root)
-    return _distance(a, b, cross)
+    between = (a.mean - b.mean).square().sum()
+    return _distance(between, a.covariance.trace() + b.covariance.trace(), cross)
 
 
 def frechet_to(reference: Statistics) -> Callable[[Tensor], float]:
@@ -34,15 +36,16 @@ def frechet_to(reference: Statistics) -> Callable[[Tensor], float]:
     N dimensions, so no eigenvalues of a matrix larger than N or D are looked for: many small sets
     can be compared with 2,048 features, as a bootstrap does.
     """
-    root = _square_root(reference.covariance)
+    root, trace = _square_root(reference.covariance), reference.covariance.trace()
 
     def distance(features: Tensor) -> float:
-        own = Statistics.of(features)
-        if own.count >= own.width:
-            return _distance(own, reference, _sum_of_roots(root @ own.covariance @ root))
-        away = (features.to("cpu", torch.float64) - own.mean) / max(1, own.count - 1) ** 0.5
-        seen = away @ root  # (N, D); C_own = away^T away, so seen seen^T has the same eigenvalues
-        return _distance(own, reference, _sum_of_roots(seen @ seen.T))
+        x = features.detach().to("cpu", torch.float64)
+        mean = x.mean(dim=0)
+        away = (x - mean) / max(1, len(x) - 1) ** 0.5  # C = away^T away
+        seen = away @ root  # seen^T seen = root C root; seen seen^T has the same eigenvalues
+        cross = _sum_of_roots(seen @ seen.T if len(x) < len(root) else seen.T @ seen)
+        between = (mean - reference.mean).square().sum()
+        return _distance(between, away.square().sum() + trace, cross)
 
     return distance
 
@@ -124,18 +127,17 @@ def _line(x: Sequence[float], y: Sequence[float]) -> tuple[float, float]:
     return slope, limit
 
 
-def _distance(a: Statistics, b: Statistics, cross: float) -> float:
-    assert a.width == b.width, "both sets are seen through one network"
-    between = (a.mean - b.mean).square().sum()
-    traces = a.covariance.trace() + b.covariance.trace()
+def _distance(between: Tensor, traces: Tensor, cross: float) -> float:
     return max(0.0, (between + traces).item() - 2 * cross)
 
 
 def _square_root(covariance: Tensor) -> Tensor:
     """Return the symmetric root of a symmetric matrix that is nowhere negative."""
     values, vectors = torch.linalg.eigh(covariance)
-    return vectors * values.clamp(min=0).sqrt() @ vectors.T
+    root: Tensor = vectors * values.clamp(min=0).sqrt() @ vectors.T
+    return root
 
 
 def _sum_of_roots(symmetric: Tensor) -> float:
-    return torch.linalg.eigvalsh(symmetric).clamp(min=0).sqrt().sum().item()
+    found: float = torch.linalg.eigvalsh(symmetric).clamp(min=0).sqrt().sum().item()
+    return found

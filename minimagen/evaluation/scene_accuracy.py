@@ -2,10 +2,10 @@
 
 A thing is a connected patch of colour; its colour is the palette's nearest for most of its pixels,
 its shape the one whose own drawing overlaps it best when both are stretched to one square. Two
-things stand as the caption says when their centres do. Needs SciPy, which scikit-learn brings.
+things stand as the caption says when their centres do. Needs SciPy.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -17,7 +17,9 @@ from PIL import Image
 from minimagen.data.drawing import draw
 from minimagen.data.extras import required
 from minimagen.data.grammar import COUNTS, LINKS, plural
+from minimagen.data.items import Picture
 from minimagen.data.world import COLOURS, GROUND, RELATIONS, SHAPES, Pair, Scene, Thing, relation_of
+from minimagen.errors import UsageError
 from minimagen.seeds import permutation
 
 Mask = NDArray[np.bool_]
@@ -41,9 +43,34 @@ class Verdict:
     relation: bool
 
 
-def judge(picture: NDArray[np.uint8], caption: str) -> Verdict:
-    """Compare a picture (S, S, 3) with a caption of the built-in scenes."""
+def scene_accuracy(pictures: Iterable[Picture], captions: Sequence[str]) -> float:
+    """Return the share of pictures that show their captions' things, and where these say.
+
+    Args:
+        pictures: uint8 (S, S, 3) each, S at least 64.
+        captions: of the built-in scenes, one a picture.
+
+    Raises:
+        UsageError: when a caption names no thing.
+        DataError: when SciPy is not installed.
+    """
+    found = [judge(*pair).relation for pair in zip(pictures, captions, strict=True)]
+    return sum(found) / len(found)
+
+
+def judge(picture: Picture, caption: str) -> Verdict:
+    """Compare a picture (S, S, 3) with a caption of the built-in scenes.
+
+    Raises:
+        UsageError: when it names no thing.
+        DataError: when SciPy is not installed.
+    """
     wanted, link = parsed(caption)
+    if not wanted:
+        raise UsageError(
+            f"caption {caption!r} cannot be judged; name things of the built-in scenes, as "
+            "'a red circle left of a blue star'"
+        )
     seen = things_in(picture)
     pairs = [(thing.colour, thing.shape) for thing in seen]
     colours = sorted(colour for colour, _ in pairs) == sorted(colour for colour, _ in wanted)
@@ -75,7 +102,7 @@ def turned(captions: Sequence[str]) -> list[str]:
     return [captions[next_one[place]] for place in range(len(captions))]
 
 
-def things_in(picture: NDArray[np.uint8]) -> list[Thing]:
+def things_in(picture: Picture) -> list[Thing]:
     """Find the things in a picture; specks are passed over."""
     ndimage = required("scipy.ndimage", "eval", "judging scenes")
     mask = picture.max(axis=2).astype(int) - picture.min(axis=2) > CHROMA
@@ -84,7 +111,7 @@ def things_in(picture: NDArray[np.uint8]) -> list[Thing]:
     return [_thing(picture, patch) for patch in patches if patch.mean() >= SMALLEST]
 
 
-def _thing(picture: NDArray[np.uint8], patch: Mask) -> Thing:
+def _thing(picture: Picture, patch: Mask) -> Thing:
     box = _cropped(patch)
     overlaps = {shape: _overlap(_stretched(box), _template(shape)) for shape in SHAPES["scenes"]}
     rows, columns = np.nonzero(patch)

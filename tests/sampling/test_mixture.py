@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmarks.energy import energy_distance
 from benchmarks.mixture import Mixture, mean_length, ring, to_image, to_points
 from benchmarks.walks import GRIDS, SCHEDULE, calls_made, longest_walk, walk
+from minimagen.evaluation.kernel import energy_distance
 from minimagen.sampling import SAMPLERS
 from minimagen.seeds import generator, normal
 

@@ -4,12 +4,14 @@
 user brings, and say which and where to.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from minimagen.errors import ConfigError
 from minimagen.evaluation.features.network import (
     ClassifyingNetwork,
     FeatureNetwork,
@@ -27,6 +29,8 @@ __all__ = [
 ]
 
 NAMES = ("tiny", "inception", "dinov2", "clip")
+WEIGHTS = (".pth", ".pt", ".safetensors")
+HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w.-]+", re.ASCII)
 BATCH = 50  # pictures in one call
 Told = Callable[[int], None]
 """Is told how many more pictures are done."""
@@ -48,13 +52,20 @@ def load_features(name: str, device: torch.device | str = "cpu") -> FeatureNetwo
         from minimagen.evaluation.features.tiny import load_tiny
 
         return load_tiny(device)
-    if name == "inception" or Path(name).expanduser().is_file():
+    path = Path(name).expanduser()
+    if name == "inception" or path.suffix in WEIGHTS:
         from minimagen.evaluation.features.inception import load_inception
 
-        return load_inception(None if name == "inception" else Path(name).expanduser(), device)
-    from minimagen.evaluation.features.pretrained import load_pretrained
+        return load_inception(None if name == "inception" else path, device)
+    if name in NAMES or path.is_dir() or HUB_NAME.fullmatch(name):
+        from minimagen.evaluation.features.pretrained import load_pretrained
 
-    return load_pretrained(name, device)
+        return load_pretrained(name, device)
+    raise ConfigError(
+        f"feature network {name!r}: no such directory; choose one of {', '.join(NAMES)}, or give a "
+        f"file of Inception's weights ({', '.join(WEIGHTS)}), or a directory or a Hub name of a "
+        "DINOv2 or a CLIP"
+    )
 
 
 @torch.no_grad()
@@ -73,7 +84,7 @@ def features_of(
     """
     found = [torch.zeros(0, network.width)]
     for images in batches:
-        for some in images.split(BATCH):
+        for some in torch.split(images, BATCH):
             found.append(network(from_uint8(to_uint8(some))))
             told(len(some))
     return torch.cat(found)

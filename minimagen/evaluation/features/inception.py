@@ -4,7 +4,7 @@ Two kinds of weights are understood, told apart by their number of classes:
 
     1,008   the network of FID, carried over from TensorFlow in 2015. Its average pooling leaves
             padding out, and its last block takes the maximum in place of the average.
-    1,000   torchvision's, trained again. Distances by it are not FID, and are named otherwise.
+    1,000   torchvision's, of another training. Distances by it are not FID; it is named otherwise.
 
 Pictures are brought to 299 px as Parmar et al. 2022 (arXiv:2104.11222) say: bicubic, antialiased.
 Source: Szegedy et al. 2015 (arXiv:1512.00567); pooling as in Heusel et al. 2017 (arXiv:1706.08500).
@@ -36,7 +36,15 @@ FILES = (  # of torch-fidelity and torchmetrics, of pytorch-fid, of torchvision
 )
 WANTED = f"bring {FILES[0]} (which torch-fidelity and torchmetrics fetch) for FID proper"
 FID_CLASSES = 1008
-MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, in [0, 1]
+UNREADABLE = (
+    OSError,
+    RuntimeError,
+    ValueError,
+    LookupError,
+    EOFError,
+    UnpicklingError,
+    SafetensorError,
+)
 
 Kernel = int | tuple[int, int]
 Pool = Callable[[Tensor], Tensor]
@@ -215,7 +223,8 @@ class Inception(nn.Module):
         for name, block in self.named_children():
             if name.startswith("Mixed"):
                 x = block(x)
-        return x.mean(dim=(2, 3))
+        features: Tensor = x.mean(dim=(2, 3))
+        return features
 
 
 class InceptionFeatures:
@@ -253,10 +262,7 @@ class InceptionFeatures:
 
     def _seen(self, images: Tensor) -> Tensor:
         x = resize(images.to(self._device), SIDE, "bicubic")
-        if self._is_fid:
-            return (x - 1 / 255) * (127.5 / 128)  # (byte - 128) / 128
-        mean, deviation = (x.new_tensor(each).view(3, 1, 1) for each in (MEAN, DEVIATION))
-        return ((x + 1) / 2 - mean) / deviation
+        return (x - 1 / 255) * (127.5 / 128) if self._is_fid else x  # (byte - 128) / 128
 
 
 def load_inception(
@@ -321,8 +327,8 @@ def _read(file: Path) -> dict[str, Tensor]:
     try:
         if file.suffix == ".safetensors":
             return load_file(file)
-        weights = torch.load(file, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, UnpicklingError, SafetensorError):
+        weights: dict[str, Tensor] = torch.load(file, map_location="cpu", weights_only=True)
+    except UNREADABLE:
         raise ConfigError(f"{file}: is missing, damaged or no weights file; {WANTED}") from None
     if not isinstance(weights, dict) or not all(isinstance(v, Tensor) for v in weights.values()):
         raise ConfigError(f"{file}: holds something else than named weights; {WANTED}")

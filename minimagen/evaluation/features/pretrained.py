@@ -9,15 +9,20 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
+from safetensors import SafetensorError
 from torch import Tensor
 
 from minimagen.errors import ConfigError
 from minimagen.lowres import resize
+from minimagen.text.encoders import ClipConfig, TextEncoder, load_encoder
+from minimagen.text.encoders.files import quiet_transformers
 from minimagen.text.locate import hub_file, is_hub_reachable
 
 SHORT_NAMES = {
@@ -25,7 +30,6 @@ SHORT_NAMES = {
     "clip": "openai/clip-vit-large-patch14-336",
 }
 WANTED = "config.json, preprocessor_config.json and model.safetensors"
-CLIP_WANTED = f"{WANTED}, and for captions tokenizer.json or vocab.json and merges.txt"
 
 
 @dataclass(frozen=True)
@@ -74,9 +78,7 @@ class Pretrained:
         self._see, self._device = see, device
         self._found, self._model = found, model.eval().requires_grad_(False).to(device)
         self._side = _side(found)
-        self._mean, self._deviation = (
-            torch.tensor(found.looks[key]).view(3, 1, 1) for key in ("image_mean", "image_std")
-        )
+        self._mean, self._deviation = _colours(found)
 
     def __call__(self, images: Tensor) -> Tensor:
         """Return features of pictures in [-1, 1]; (B, 3, H, W) -> (B, D), float32, on the CPU."""
@@ -87,22 +89,29 @@ class Pretrained:
 
 
 class PretrainedReader(Pretrained):
-    """CLIP: it reads captions too."""
+    """CLIP: it reads captions too, through the text room's door."""
 
     def read(self, captions: Sequence[str]) -> Tensor:
         """Return features of captions, cut to what the model takes; (B, D), on the CPU.
 
+        An empty caption says nothing: its features are zeros.
+
         Raises:
             ConfigError: when the tokenizer's files are missing.
         """
-        tokenizer = _loaded(self._found, "AutoTokenizer", CLIP_WANTED)
-        limit = self._model.config.text_config.max_position_embeddings
-        encoded = tokenizer(
-            list(captions), padding=True, truncation=True, max_length=limit, return_tensors="pt"
-        ).to(self._device)
+        text = self._reader.encode(captions)
+        ends = text.mask.sum(dim=1, keepdim=True)  # the pooled token stands last
+        tokens = F.pad(text.tokens, (0, 0, 1, 0))  # and before the first one, nothing
+        pooled = tokens.take_along_dim(ends[:, :, None], dim=1)[:, 0]
         with torch.no_grad():
-            pooled = self._model.text_model(**encoded).pooler_output
-            return self._model.text_projection(pooled).float().cpu()  # type: ignore[no-any-return]
+            projected: Tensor = self._model.text_projection(pooled.to(self._device))
+        return projected.float().cpu()
+
+    @cached_property
+    def _reader(self) -> TextEncoder:
+        name, revision = self._found.name, self._found.revision
+        config = ClipConfig(name=name, revision=revision, layer="last", pooled=True)
+        return load_encoder(config, self._device)
 
 
 def load_pretrained(name: str, device: torch.device | str = "cpu") -> Pretrained:
@@ -118,7 +127,8 @@ def load_pretrained(name: str, device: torch.device | str = "cpu") -> Pretrained
     found = _find(name)
     kind = found.settings.get("model_type")
     if kind == "clip":
-        clip = _loaded(found, "CLIPModel", WANTED)
+        clip = _loaded(found, "CLIPModel")
+        del clip.text_model  # captions are read elsewhere
 
         def project(pixels: Tensor) -> Tensor:
             seen: Tensor = clip.visual_projection(clip.vision_model(pixels).pooler_output)
@@ -126,15 +136,15 @@ def load_pretrained(name: str, device: torch.device | str = "cpu") -> Pretrained
 
         return PretrainedReader(found, clip, project, clip.config.projection_dim, device)
     if kind in ("dinov2", "dinov2_with_registers"):
-        dino = _loaded(found, "AutoModel", WANTED)
+        dino = _loaded(found, "AutoModel")
         return Pretrained(
-            found, dino, lambda pixels: dino(pixels).last_hidden_state[:, 0], _width(dino), device
+            found,
+            dino,
+            lambda pixels: dino(pixels).last_hidden_state[:, 0],  # the class token, normed
+            dino.config.hidden_size,
+            device,
         )
     raise ConfigError(f"feature network {name!r}: is a {kind}; give a DINOv2 or a CLIP")
-
-
-def _width(model: Any) -> int:
-    return int(model.config.hidden_size)
 
 
 def _find(called: str) -> Found:
@@ -148,10 +158,11 @@ def _find(called: str) -> Found:
         config, local = hub_file(name, "config.json", None, local=False), False
     looks = hub_file(name, "preprocessor_config.json", None, local=local)
     if config is None or looks is None:
+        missing = "config.json" if config is None else "preprocessor_config.json"
         raise ConfigError(
-            f"feature network {called!r}: not on this machine; bring a directory with {WANTED} of "
-            f"{SHORT_NAMES.get(called, 'a DINOv2 or a CLIP')} and give its path, or on a machine "
-            f"with network run `hf download {name}`; `tiny` needs nothing"
+            f"feature network {called!r}: no {missing} on this machine; bring {WANTED} of "
+            f"{SHORT_NAMES.get(called, 'a DINOv2 or a CLIP')} and give their directory, or on a "
+            f"machine with network run `hf download {name}`; `tiny` needs nothing"
         )
     revision = None if directory.is_dir() else config.parent.name
     return Found(called, name, _json(config), _json(looks), local, revision)
@@ -175,15 +186,30 @@ def _side(found: Found) -> int:
             return size
         if isinstance(size, dict) and (side := size.get("height") or size.get("shortest_edge")):
             return int(side)
-    raise ConfigError(f"feature network {found.called!r}: preprocessor_config.json names no size")
+    raise ConfigError(
+        f"feature network {found.called!r}: preprocessor_config.json names no size; "
+        "bring the model's own"
+    )
 
 
-def _loaded(found: Found, class_name: str, wanted: str) -> Any:
+def _colours(found: Found) -> tuple[Tensor, Tensor]:
+    """Return the mean and the deviation of colours in [0, 1] that pictures are brought to."""
+    try:
+        mean, deviation = (
+            torch.tensor(found.looks[key], dtype=torch.float32).view(3, 1, 1)
+            for key in ("image_mean", "image_std")
+        )
+    except (KeyError, TypeError, ValueError, RuntimeError):
+        raise ConfigError(
+            f"feature network {found.called!r}: preprocessor_config.json names no image_mean and "
+            "image_std of three colours; bring the model's own"
+        ) from None
+    return mean, deviation
+
+
+def _loaded(found: Found, class_name: str) -> Any:
     """Run one of transformers' loaders, and turn what it says into one line."""
     import transformers
-    from safetensors import SafetensorError
-
-    from minimagen.text.encoders.files import quiet_transformers
 
     try:
         with quiet_transformers():
@@ -194,7 +220,7 @@ def _loaded(found: Found, class_name: str, wanted: str) -> Any:
         reason = " ".join(str(error).split())[:160]
         raise ConfigError(
             f"feature network {found.called!r}: cannot be loaded ({reason}); "
-            f"{found.name} must hold {wanted}"
+            f"{found.name} must hold {WANTED}"
         ) from None
 
 

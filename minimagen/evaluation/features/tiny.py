@@ -23,14 +23,18 @@ SIDE = 64  # every picture is looked at in this size
 WIDTHS = 3, 24, 48, 96, 96  # channels
 STRIDES = 2, 2, 2, 1
 CONCLUDED = 64  # numbers that the last layer hands on
-WIDTH = sum(WIDTHS[1:3]) + CONCLUDED
+BLOCKS = *WIDTHS[1:3], CONCLUDED  # features of the first two layers, and of the last
+WIDTH = sum(BLOCKS)
 THINGS = [f"{colour} {shape}" for colour, shape in all_pairs("scenes")]
 CLASSES = len(THINGS) + 10  # and the digits
 DIRECTORY = Path(__file__).with_name("tiny_weights")
 
 
 class TinyNetwork(nn.Module):
-    """Four convolutions, and what is concluded from them: 170,000 weights."""
+    """Four convolutions, and what is concluded from them: 237,000 weights."""
+
+    middle: Tensor
+    spread: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -81,12 +85,14 @@ class TinyFeatures:
 
     def __call__(self, images: Tensor) -> Tensor:
         """Return features of pictures in [-1, 1]; (B, 3, H, W) -> (B, D), on the CPU."""
-        return self._network(self._seen(images)).cpu()
+        features: Tensor = self._network(self._seen(images))
+        return features.cpu()
 
     def probabilities(self, images: Tensor) -> Tensor:
         """Return how likely each of the 36 things and the 10 digits is; (B, 46), on the CPU."""
         concluded = self._network.raw(self._seen(images))[:, -CONCLUDED:]
-        return self._network.classify(concluded).softmax(dim=1).cpu()
+        scores: Tensor = self._network.classify(concluded)
+        return scores.softmax(dim=1).cpu()
 
     def _seen(self, images: Tensor) -> Tensor:
         return resize(images.to(self._device), SIDE)

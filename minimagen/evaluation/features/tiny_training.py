@@ -26,13 +26,14 @@ from minimagen.data.shapes import scene, scene_for
 from minimagen.data.world import COLOURS, PLACES, SHAPES, Scene, all_pairs, place_of
 from minimagen.evaluation.digit_classifier import real_digits
 from minimagen.evaluation.features.spoiling import KINDS, spoilt
-from minimagen.evaluation.features.tiny import CLASSES, CONCLUDED, SIDE, THINGS, TinyNetwork
+from minimagen.evaluation.features.tiny import BLOCKS, CLASSES, CONCLUDED, SIDE, THINGS, TinyNetwork
 from minimagen.tensors import crop, from_uint8, to_uint8
 
 BATCH = 64
 RATE = 4e-3
 DIGIT_SHARE = 0.3  # of a batch
 SHIFTED = 6  # pixels that a training picture is moved by at most
+DULLEST = 0.1  # of its layer's median: a feature that hardly varies is not blown up further
 MEASURED = 1024  # unspoilt pictures by which features are brought to one scale
 Progress = Callable[[int, int, float], None]  # steps done, steps in all, loss
 SPOTS = [place for row in PLACES for place in row]
@@ -160,7 +161,7 @@ def _train(
         optimizer.param_groups[0]["lr"] = RATE * _rate(step, steps)
         loss = _loss(network, questions, images, pool, rows, strengths)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         losses.append(loss.item())
@@ -224,9 +225,11 @@ def _balance(network: TinyNetwork, pool: Pool, seed: int) -> None:
             torch.randint(pool.scenes, len(pool.images), (MEASURED // 2,), generator=source),
         ]
     )
-    raw = torch.cat([network.raw(from_uint8(pool.images[some])) for some in places.split(BATCH)])
+    batches = [from_uint8(pool.images[some]) for some in torch.split(places, BATCH)]
+    raw = torch.cat([network.raw(images) for images in batches])
     network.middle.copy_(raw.mean(dim=0))
-    network.spread.copy_(raw.std(dim=0).clamp(min=1e-3))
+    spread = torch.split(raw.std(dim=0), BLOCKS)
+    network.spread.copy_(torch.cat([each.clamp(min=DULLEST * each.median()) for each in spread]))
 
 
 def _provenance(steps: int, seed: int, loss: float, seconds: float) -> str:

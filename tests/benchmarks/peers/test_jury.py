@@ -1,23 +1,9 @@
-"""The interval of a share is Wilson's; true pictures are right and near."""
+"""True pictures are right and near."""
 
 import numpy as np
-import pytest
 
-from benchmarks.peers.jury import FIRST, Jury, draw_true, wilson
+from benchmarks.peers.jury import FIRST, Jury, draw_true
 from minimagen.data.shapes import held_out_captions
-
-
-def test_the_ends_of_the_interval_solve_their_equation() -> None:
-    """|share - p| = z sqrt(p (1 - p) / n); 1e-4: the ends are rounded to four places."""
-    share = 5 / 18
-    for end in wilson(5, 18):
-        assert abs(share - end) == pytest.approx(1.96 * (end * (1 - end) / 18) ** 0.5, abs=1e-4)
-
-
-def test_none_right_leaves_room_for_some() -> None:
-    low, high = wilson(0, 18)
-    assert low == 0
-    assert high == pytest.approx(1.96**2 / (18 + 1.96**2), abs=1e-4)
 
 
 def test_true_pictures_are_right_and_nearer_than_noise() -> None:
