@@ -1,11 +1,12 @@
 """Several models side by side: the same captions and seeds, on one sheet and in one table."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
+import torch
 from PIL import Image
 from tqdm import tqdm
 
@@ -14,8 +15,9 @@ from minimagen.cli.prompting import read_captions
 from minimagen.cli.shared import in_bytes
 from minimagen.drawing.outputs import new_directory
 from minimagen.errors import UsageError
+from minimagen.evaluation.enlargement import psnr
 from minimagen.grid import captioned_grid
-from minimagen.imagen import Imagen
+from minimagen.imagen import Imagen, from_picture
 from minimagen.release.finding import find_model
 from minimagen.release.manifest import SHORT, Release, is_release, read_release, release_id
 
@@ -125,12 +127,12 @@ def decibels(first: Sequence[Image.Image], others: Sequence[Image.Image]) -> flo
     """
     if any(one.size != other.size for one, other in zip(first, others, strict=True)):
         return None
-    pairs = (
-        np.asarray(one, np.float64) - np.asarray(other, np.float64)
-        for one, other in zip(first, others, strict=True)
+    one, other = (
+        torch.cat([from_picture(picture) for picture in some]).reshape(1, -1)
+        for some in (first, others)
     )
-    error = float(np.mean([np.square(difference).mean() for difference in pairs]))
-    return None if error == 0 else float(10 * np.log10(255**2 / error))
+    found = psnr(one, other).item()
+    return None if math.isinf(found) else found
 
 
 def _line(one: Compared, count: int) -> str:

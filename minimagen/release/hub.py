@@ -132,7 +132,7 @@ def _cached(name: str, revision: str | None) -> Path | None:
         )
     except LocalEntryNotFoundError:
         return None
-    return Path(found)
+    return Path(found) if is_release(Path(found)) else None  # else it was never brought whole
 
 
 def _brought(name: str, revision: str | None) -> Path:

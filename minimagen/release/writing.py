@@ -169,7 +169,7 @@ def _in_place_of(directory: Path) -> Iterator[Path]:
         building.mkdir(parents=True)
     except OSError as error:
         raise UsageError(
-            f"--OUTPUT {directory}: no directory can be made there ({error.strerror})"
+            f"{directory}: no directory can be made there ({error.strerror}); name another"
         ) from None
     try:
         yield building
