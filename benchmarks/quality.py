@@ -215,7 +215,7 @@ def enlarged(run: Path, augmentation: float | None = None) -> list[Row]:
         imagen = imagen.with_sampling(augmentation=augmentation)
     training = TrainingConfig.read(run / "parameters")
     truth = Truth.of(training, imagen.stages[-1].config.size)
-    found = enlargements(imagen, truth.source, truth.held_out[:16], 4096, silent)
+    found = enlargements(imagen, truth.source, truth.held_out, 4096, silent)
     rows = []
     for each in found:
         more, beyond = each.beyond_bicubic, None
