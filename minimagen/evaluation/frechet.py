@@ -134,8 +134,10 @@ def _distance(between: Tensor, traces: Tensor, cross: float) -> float:
 def _square_root(covariance: Tensor) -> Tensor:
     """Return the symmetric root of a symmetric matrix that is nowhere negative."""
     values, vectors = torch.linalg.eigh(covariance)
-    return vectors * values.clamp(min=0).sqrt() @ vectors.T
+    root: Tensor = vectors * values.clamp(min=0).sqrt() @ vectors.T
+    return root
 
 
 def _sum_of_roots(symmetric: Tensor) -> float:
-    return torch.linalg.eigvalsh(symmetric).clamp(min=0).sqrt().sum().item()
+    found: float = torch.linalg.eigvalsh(symmetric).clamp(min=0).sqrt().sum().item()
+    return found

@@ -19,4 +19,5 @@ def inception_score(probabilities: Tensor) -> float:
     """
     p = probabilities.double()
     of_all, of_each = entr(p.mean(dim=0)).sum(), entr(p).sum(dim=1).mean()
-    return (of_all - of_each).exp().item()
+    found: float = (of_all - of_each).exp().item()
+    return found

@@ -82,7 +82,9 @@ def density_coverage(real: Tensor, drawn: Tensor, k: int = K_DENSE) -> DensityCo
     Source: Naeem et al. 2020 (arXiv:2002.09797), eq. 3 and 4.
     """
     reach = radii(real, k)
-    nearest = [distances(rows, drawn.double()).amin(dim=1) for rows in real.double().split(BLOCK)]
+    nearest = [
+        distances(rows, drawn.double()).amin(dim=1) for rows in torch.split(real.double(), BLOCK)
+    ]
     return DensityCoverage(
         density=_balls_around(drawn, real, reach) / k,
         coverage=(torch.cat(nearest) <= reach).double(),
@@ -99,7 +101,7 @@ def radii(x: Tensor, k: int) -> Tensor:
         raise UsageError(f"{len(x)} pictures have no {k} neighbours each; give {k + 1} or more")
     x = x.double()
     found = []
-    for first, rows in zip(range(0, len(x), BLOCK), x.split(BLOCK), strict=True):
+    for first, rows in zip(range(0, len(x), BLOCK), torch.split(x, BLOCK), strict=True):
         between = distances(rows, x)
         places = torch.arange(len(rows))
         between[places, places + first] = torch.inf  # nobody is their own neighbour
@@ -110,5 +112,5 @@ def radii(x: Tensor, k: int) -> Tensor:
 def _balls_around(points: Tensor, centres: Tensor, reach: Tensor) -> Tensor:
     """Count the balls that each point lies in; (M,), float64."""
     centres = centres.double()
-    blocks = points.double().split(BLOCK)
+    blocks = torch.split(points.double(), BLOCK)
     return torch.cat([(distances(rows, centres) <= reach).sum(dim=1) for rows in blocks]).double()

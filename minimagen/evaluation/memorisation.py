@@ -37,7 +37,7 @@ def nearest(drawn: Tensor, trained: Tensor, count: int = 1) -> Neighbours:
     trained = trained.double()
     found = [
         distances(rows, trained).topk(min(count, len(trained)), dim=1, largest=False)
-        for rows in drawn.double().split(BLOCK)
+        for rows in torch.split(drawn.double(), BLOCK)
     ]
     return Neighbours(
         torch.cat([each.values for each in found]), torch.cat([each.indices for each in found])

@@ -84,7 +84,7 @@ def features_of(
     """
     found = [torch.zeros(0, network.width)]
     for images in batches:
-        for some in images.split(BATCH):
+        for some in torch.split(images, BATCH):
             found.append(network(from_uint8(to_uint8(some))))
             told(len(some))
     return torch.cat(found)

@@ -327,7 +327,7 @@ def _read(file: Path) -> dict[str, Tensor]:
     try:
         if file.suffix == ".safetensors":
             return load_file(file)
-        weights = torch.load(file, map_location="cpu", weights_only=True)
+        weights: dict[str, Tensor] = torch.load(file, map_location="cpu", weights_only=True)
     except UNREADABLE:
         raise ConfigError(f"{file}: is missing, damaged or no weights file; {WANTED}") from None
     if not isinstance(weights, dict) or not all(isinstance(v, Tensor) for v in weights.values()):

@@ -161,7 +161,7 @@ def _train(
         optimizer.param_groups[0]["lr"] = RATE * _rate(step, steps)
         loss = _loss(network, questions, images, pool, rows, strengths)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         losses.append(loss.item())
@@ -225,9 +225,10 @@ def _balance(network: TinyNetwork, pool: Pool, seed: int) -> None:
             torch.randint(pool.scenes, len(pool.images), (MEASURED // 2,), generator=source),
         ]
     )
-    raw = torch.cat([network.raw(from_uint8(pool.images[some])) for some in places.split(BATCH)])
+    batches = [from_uint8(pool.images[some]) for some in torch.split(places, BATCH)]
+    raw = torch.cat([network.raw(images) for images in batches])
     network.middle.copy_(raw.mean(dim=0))
-    spread = raw.std(dim=0).split(BLOCKS)
+    spread = torch.split(raw.std(dim=0), BLOCKS)
     network.spread.copy_(torch.cat([each.clamp(min=DULLEST * each.median()) for each in spread]))
 
 
