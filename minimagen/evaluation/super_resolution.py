@@ -23,8 +23,8 @@ from minimagen.lowres import resize
 from minimagen.runtime import autocast
 from minimagen.stage import Drawing, Stage
 
-PICTURES = 16  # for each stage
-FEW = 4  # enlarged at a time
+PICTURES = 8  # for each stage
+FEW = 2  # enlarged at a time
 WAYS = "the stage", "bicubic", "lanczos"
 
 
