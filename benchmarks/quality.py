@@ -5,8 +5,9 @@
     digits        of parameters/digits: by class at several scales of guidance, and without a class
     shapes        of parameters/tiny: the base by held-out captions, the upper stages beside filters
     choices       the same run, sampled in other ways: samplers, guidance, weights, augmentation
-    objectives    short runs of parameters/digits that differ in what the network is asked for; of
-                  one of them, averages of several lengths. Trains them; -d is where
+    objectives    short runs of parameters/digits that differ in what the network is asked for;
+                  trains them, in -d
+    averages      of the first of these runs, averages of several lengths
 
 Every row is judged as ``python -m minimagen evaluate`` judges. Each is kept in
 docs/measured/quality.jsonl as soon as it is measured, and is measured again only for other weights
@@ -48,7 +49,7 @@ SIDE = 64
 FEATURES = "tiny"
 SHOWN = 12  # pictures of a row on its sheet
 KEPT = "frechet_distance", "kernel_distance", "precision", "recall", "coverage", "authenticity"
-PARTS = "digits", "shapes", "choices", "objectives"
+PARTS = "digits", "shapes", "choices", "objectives", "averages"
 MANY, SOME = 500, 128  # pictures of a way: where it is described, where it is compared
 DIGITS = Path(__file__).parents[1] / "parameters" / "digits"
 OBJECTIVES: dict[str, dict[str, Any]] = {  # each counts errors in its own space
@@ -215,7 +216,7 @@ def enlarged(run: Path, augmentation: float | None = None) -> list[Row]:
         imagen = imagen.with_sampling(augmentation=augmentation)
     training = TrainingConfig.read(run / "parameters")
     truth = Truth.of(training, imagen.stages[-1].config.size)
-    found = enlargements(imagen, truth.source, truth.held_out[:16], 4096, silent)
+    found = enlargements(imagen, truth.source, truth.held_out, 4096, silent)
     rows = []
     for each in found:
         more, beyond = each.beyond_bicubic, None
@@ -287,7 +288,8 @@ def main() -> None:
     if part == "objectives":
         runs = {name: short_run(run, name) for name in OBJECTIVES}
         results["objectives"] = by_objective(runs, ledger, options.output)
-        results["averages"] = by_length(runs["x_0"], ledger, options.output)
+    elif part == "averages":
+        results["averages"] = by_length(short_run(run, "x_0"), ledger, options.output)
     else:
         ways = [way for i, way in enumerate(WAYS[part]) if i in (options.rows or range(99))]
         many = SOME if part == "choices" else MANY

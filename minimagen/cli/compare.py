@@ -1,7 +1,6 @@
 """``python -m minimagen compare``: two runs, the same captions and seeds, side by side."""
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Sequence
@@ -9,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from minimagen.cli.bars import counted
-from minimagen.cli.evaluate import (
+from minimagen.cli.flags import Flag, directory, parse_flags, whole
+from minimagen.cli.judging import (
     DATASET,
     FEATURES,
     SAMPLING,
@@ -18,11 +18,10 @@ from minimagen.cli.evaluate import (
     load,
     require_drawable,
     require_matplotlib,
-    said,
     sampling,
     trained_as,
+    write_report,
 )
-from minimagen.cli.flags import Flag, directory, parse_flags, whole
 from minimagen.cli.leaving import leave_well
 from minimagen.cli.shared import DEVICE, OUTPUT, PRECISION, SEED, named
 from minimagen.errors import UsageError
@@ -145,16 +144,12 @@ def _captions(options: argparse.Namespace, truth: "Truth") -> list[str]:
 
 def _write(folder: Path, facts: dict[str, object], found: "Comparison") -> None:
     from minimagen.evaluation.report.compared import COLUMNS, plain, rows_of, sections_of
-    from minimagen.evaluation.report.page import Page
 
-    report = json.dumps(plain(facts, found), indent=1, ensure_ascii=False)
-    (folder / "report.json").write_text(report + "\n", encoding="utf-8")
-    named_facts = [(name.replace("_", " "), said(fact)) for name, fact in facts.items()]
-    page = Page(f"{facts['a']} beside {facts['b']}", named_facts, sections_of(found))
-    (folder / "report.html").write_text(page.html(), encoding="utf-8")
-    rows = rows_of(found.differences)
-    widths = [max(len(row[i]) for row in [COLUMNS, *rows]) for i in range(len(COLUMNS))]
-    for row in [COLUMNS, *rows]:
+    title = f"{facts['a']} beside {facts['b']}"
+    page = write_report(folder, title, facts, plain(facts, found), sections_of(found))
+    rows = [COLUMNS, *rows_of(found.differences)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(COLUMNS))]
+    for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         print("  ".join(cells).rstrip())
-    print(folder / "report.html")
+    print(page)

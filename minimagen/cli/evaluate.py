@@ -1,18 +1,29 @@
 """``python -m minimagen evaluate``: how good a run's pictures are, in numbers and on a page."""
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from minimagen.cli.bars import counted
 from minimagen.cli.flags import Flag, choice, directory, listed, parse_flags, real, whole
-from minimagen.cli.inference import EACH, weights
+from minimagen.cli.judging import (
+    BY,
+    DATASET,
+    FEATURES,
+    SAMPLING,
+    SIDE,
+    WHAT,
+    load,
+    require_drawable,
+    require_matplotlib,
+    sampling,
+    trained_as,
+    write_report,
+)
 from minimagen.cli.leaving import leave_well
 from minimagen.cli.shared import DEVICE, OUTPUT, PRECISION, SEED, named, run_flag
 from minimagen.errors import UsageError
@@ -25,41 +36,10 @@ if TYPE_CHECKING:  # their imports cost seconds that --help need not wait for
     from minimagen.imagen import Imagen
     from minimagen.training.config import TrainingConfig
 
-WHAT, HOW, BY = "what is judged", "how it is drawn", "how it is judged"
 PARTS = "loss", "enlarging", "sweep"
 PICTURES, DRAWN = 500, "pictures"
 NUM_IMAGES = Flag(
     "NUM_IMAGES", "-n", WHAT, f"pictures that are drawn; default: {PICTURES}", whole(6, 1_000_000)
-)
-FEATURES = Flag(
-    "FEATURES",
-    "-f",
-    BY,
-    "what sees likeness: tiny, inception, dinov2, clip, or a file or directory of weights; "
-    "default: tiny, which is shipped",
-)
-DATASET = Flag(
-    "DATASET", "-ds", WHAT, "the real pictures, as train.py takes them; default: the run's own"
-)
-SIDE = Flag(
-    "IMG_SIDE_LEN",
-    "-s",
-    WHAT,
-    "judge the stage of this size in pixels; default: the last fitted stage's",
-    whole(1),
-)
-SAMPLING = (
-    Flag("WEIGHTS", "-w", WHAT, "as inference.py takes them; default: ema", weights),
-    Flag("GUIDANCE_SCALE", "-g", HOW, f"1 means off; {EACH}", listed(real(0, 1000))),
-    Flag("SAMPLER", "-sm", HOW, f"as inference.py takes them; {EACH}", listed(str)),
-    Flag("STEPS", "-ns", HOW, f"steps of the sampler; {EACH}", listed(whole(1, 10_000))),
-    Flag(
-        "BATCH_SIZE",
-        "-b",
-        HOW,
-        "pictures at a time, halved when they do not fit; default: 64 on a GPU, else 16",
-        whole(1, 100_000),
-    ),
 )
 FLAGS = (
     run_flag(WHAT),
@@ -171,75 +151,6 @@ def main(argv: Sequence[str]) -> int:
     )
 
 
-def require_matplotlib(command: str) -> None:
-    """Check that plots can be drawn, before anything takes long.
-
-    Raises:
-        UsageError: when they cannot.
-    """
-    if find_spec("matplotlib") is None:
-        raise UsageError(f"{command}: draws plots by matplotlib; pip install 'minimagen[plot]'")
-
-
-def load(run: Path, options: argparse.Namespace) -> "Imagen":
-    """Load a run's cascade with the weights asked for."""
-    from minimagen.cli.average import prepare_weights
-    from minimagen.imagen import Imagen
-
-    kind = options.weights or "ema"
-    prepare_weights(run, kind)
-    return Imagen.load(run, options.device, weights=kind, precision=options.precision)
-
-
-def require_drawable(
-    imagen: "Imagen",
-    captions: Sequence[str],
-    plan: "Plan",
-    are_drawn: bool = True,
-    are_its_own: bool = False,
-) -> None:
-    """Refuse what cannot be drawn before anything is made.
-
-    Args:
-        imagen: the cascade.
-        captions: what it is asked for.
-        plan: how.
-        are_drawn: whether pictures are drawn at all, or captions only swept.
-        are_its_own: whether captions are those of a data set: it knows all of them or none.
-
-    Raises:
-        UsageError: for a size, a sampler or a caption that it does not know.
-    """
-    if are_drawn:
-        imagen.plan(size=plan.size, **plan.how)
-    if are_drawn or "sweep" in plan.parts:
-        asked = captions[:1] if are_its_own else dict.fromkeys(captions)
-        for caption in asked:  # one by one: many embeddings take much memory
-            imagen.encode([caption])
-
-
-def sampling(options: argparse.Namespace) -> dict[str, Any]:
-    """Return how pictures are drawn, where that was said."""
-    given = {name: getattr(options, name) for name in ("guidance_scale", "sampler", "steps")}
-    return {
-        name: values[0] if len(values) == 1 else values
-        for name, values in given.items()
-        if values is not None
-    }
-
-
-def trained_as(run: Path, dataset: str | None) -> "TrainingConfig":
-    """Return how a run was trained, or as if on another data set.
-
-    Raises:
-        ConfigError: when it does not say.
-    """
-    from minimagen.evaluation.truth import with_dataset
-    from minimagen.training.config import TrainingConfig
-
-    return with_dataset(TrainingConfig.read(run / "parameters"), dataset)
-
-
 def _refuse(options: argparse.Namespace) -> None:
     require_matplotlib("evaluate")
     if options.unconditional and options.captions is not None:
@@ -341,29 +252,14 @@ def _facts(
 
 
 def _write(folder: Path, facts: dict[str, Any], found: "Findings") -> None:
-    from minimagen.evaluation.report.page import Page
     from minimagen.evaluation.report.plain import plain
     from minimagen.evaluation.report.sections import measured, sections_of
 
-    report = json.dumps(plain(facts, found), indent=1, ensure_ascii=False)
-    (folder / "report.json").write_text(report + "\n", encoding="utf-8")
     title = f"Evaluation of {facts.get('run') or facts.get('folder')}"
-    page = Page(
-        title,
-        [(name.replace("_", " "), said(fact)) for name, fact in facts.items()],
-        sections_of(found),
-    )
-    (folder / "report.html").write_text(page.html(), encoding="utf-8")
+    page = write_report(folder, title, facts, plain(facts, found), sections_of(found))
     for line in found.doubts:
         print(f"note: {line}")
     width = max(len(each.title) for each in found.measures)
     for each in found.measures:
         print(f"{each.title:{width}}  {measured(each.found)}")
-    print(folder / "report.html")
-
-
-def said(fact: Any) -> str:
-    """Write a fact for people."""
-    if isinstance(fact, dict):
-        return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in fact.items())
-    return "; ".join(map(str, fact)) if isinstance(fact, list) else str(fact)
+    print(page)

@@ -21,7 +21,7 @@ from minimagen.evaluation.kernel import polynomial, resampled_mmd
 from minimagen.evaluation.measures import KID_SCALE, LEAST
 from minimagen.evaluation.memorisation import nearest
 from minimagen.evaluation.noise_levels import ErrorCurve, error_curve
-from minimagen.evaluation.pictures import FromSource, Pictures
+from minimagen.evaluation.pictures import Pictures, first_readable
 from minimagen.evaluation.truth import Seen, Truth, seen_by
 from minimagen.imagen import Imagen
 
@@ -176,7 +176,7 @@ def _errors(
     sizes = {stage.config.size for stage in bases.values()}
     if len(sizes) > 1:
         return {}
-    true = FromSource(truth.source, truth.held_out[:ERRORS_OF], sizes.pop())
+    true = first_readable(truth.source, truth.held_out, sizes.pop(), ERRORS_OF)
     with bars("errors by noise level", len(runs)) as told:
         curves = {}
         for name, imagen in runs.items():

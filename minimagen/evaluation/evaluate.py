@@ -26,8 +26,7 @@ from minimagen.evaluation.judges import CaptionJudge, judge_for
 from minimagen.evaluation.measures import LEAST, Measure, doubts, of_scores, of_sets
 from minimagen.evaluation.memorisation import Neighbours, nearest
 from minimagen.evaluation.noise_levels import ErrorCurve, error_curve
-from minimagen.evaluation.pictures import FromSource, Pictures, saved
-from minimagen.evaluation.super_resolution import PICTURES as ENLARGED
+from minimagen.evaluation.pictures import Pictures, first_readable, saved
 from minimagen.evaluation.super_resolution import Enlarged, enlargements
 from minimagen.evaluation.sweep import PICTURES as SWEPT
 from minimagen.evaluation.sweep import SCALES, Swept, sweep
@@ -135,7 +134,7 @@ def evaluate(
     """Judge pictures, and the cascade that drew them where it is at hand.
 
     Raises:
-        UsageError: for too few pictures, or captions that are to be swept and are none.
+        UsageError: for too few pictures, drawn or real.
     """
     if len(pictures) < LEAST:
         raise UsageError(f"{len(pictures)} pictures: judge {LEAST} or more")
@@ -222,7 +221,7 @@ def _losses(
             curves = found[f"stage {stage.index}, {stage.config.size} px"] = {}
             count = ERRORS_OF_BASE if stage.smaller is None else ERRORS_OF_UPPER
             for name, indices in splits.items():
-                true = FromSource(truth.source, indices[:count], stage.config.size)
+                true = first_readable(truth.source, indices, stage.config.size, count)
                 curves[name] = error_curve(imagen, stage, true, plan.seed)
                 told(1)
     return found
@@ -231,8 +230,7 @@ def _losses(
 def _enlarged(imagen: Imagen | None, truth: Truth, plan: Plan, bars: Bars) -> list[Enlarged]:
     if imagen is None or "enlarging" not in plan.parts:
         return []
-    indices = truth.held_out[:ENLARGED]
-    return enlargements(imagen, truth.source, indices, plan.size, bars, plan.seed)
+    return enlargements(imagen, truth.source, truth.held_out, plan.size, bars, plan.seed)
 
 
 def _swept(

@@ -72,7 +72,7 @@ class FromSource:
 
     Args:
         source: the data set.
-        indices: which of its items; all of them must be readable, see :func:`readable`.
+        indices: which of its items; all of them must be readable.
         size: side in pixels.
     """
 
@@ -92,6 +92,27 @@ class FromSource:
     def picture(self, place: int) -> Image.Image:
         """Read a picture."""
         return Image.fromarray(self.source.picture(self.indices[place], self.size))
+
+
+def first_readable(source: Source, indices: Sequence[int], size: int, count: int) -> FromSource:
+    """Return the first so many pictures of a data set that can be read.
+
+    Args:
+        source: the data set.
+        indices: its items, in the order they are tried in.
+        size: side in pixels.
+        count: how many, at most.
+    """
+    kept: list[int] = []
+    for index in indices:
+        if len(kept) == count:
+            break
+        try:
+            source.picture(index, size)
+        except RejectedItem:
+            continue
+        kept.append(index)
+    return FromSource(source, kept, size)
 
 
 def images_of(pictures: Pictures, places: Sequence[int]) -> Tensor:

@@ -17,14 +17,14 @@ from minimagen.drawing.batches import batches_of
 from minimagen.evaluation.bootstrap import Interval, Paired, interval, mean, paired
 from minimagen.evaluation.enlargement import consistency, enlarged_by, psnr, ssim
 from minimagen.evaluation.judged import Bars
-from minimagen.evaluation.pictures import FromSource, images_of
+from minimagen.evaluation.pictures import FromSource, first_readable, images_of
 from minimagen.imagen import Imagen
 from minimagen.lowres import resize
 from minimagen.runtime import autocast
 from minimagen.stage import Drawing, Stage
 
-PICTURES = 16  # for each stage
-FEW = 4  # enlarged at a time
+PICTURES = 8  # for each stage
+FEW = 2  # enlarged at a time
 WAYS = "the stage", "bicubic", "lanczos"
 
 
@@ -59,7 +59,7 @@ def enlargements(
     Args:
         imagen: the cascade.
         source: the data set.
-        indices: true pictures of it.
+        indices: true pictures of it; the first of them are enlarged.
         size: of the last stage that is measured.
         bars: shows how far it is.
         seed: of the noise of the stages.
@@ -67,7 +67,7 @@ def enlargements(
     found = []
     for stage in imagen.stages[1:]:
         if stage.config.size <= size:
-            true = FromSource(source, indices, stage.config.size)
+            true = first_readable(source, indices, stage.config.size, PICTURES)
             found += _of_stage(imagen, stage, true, bars, seed)
     return found
 

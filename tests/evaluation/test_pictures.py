@@ -6,9 +6,18 @@ import pytest
 import torch
 from PIL import Image
 
+from minimagen.data.framing import Frame
+from minimagen.data.items import Picture, RejectedItem
 from minimagen.data.shapes import ShapesConfig, ShapesSource
 from minimagen.errors import DataError
-from minimagen.evaluation.pictures import FromSource, batches, found_in, images_of, saved
+from minimagen.evaluation.pictures import (
+    FromSource,
+    batches,
+    first_readable,
+    found_in,
+    images_of,
+    saved,
+)
 from minimagen.tensors import from_uint8, to_uint8
 
 SIDE = 16
@@ -66,6 +75,18 @@ def test_a_folder_that_cannot_be_judged_says_why(
     spoil(folder)  # type: ignore[operator]
     with pytest.raises(DataError, match=complaint):
         found_in(folder)
+
+
+def test_items_that_cannot_be_read_are_passed_over() -> None:
+    class Gone(ShapesSource):
+        def picture(self, index: int, shape: int | Frame) -> Picture:
+            if index % 2:
+                raise RejectedItem("file is missing")
+            return super().picture(index, shape)
+
+    source = Gone(ShapesConfig(size=8, variant="single"))
+    assert first_readable(source, range(1, 8), SIDE, 2).indices == [2, 4]
+    assert first_readable(source, [1, 3], SIDE, 2).indices == []
 
 
 def test_a_data_set_is_read_as_training_reads_it() -> None:
