@@ -29,7 +29,10 @@ def cascade(run: Path) -> Imagen:
     return Imagen.load(run, "cpu")
 
 
-@pytest.fixture(scope="session", params=["onnx", "torch"])
+FORMS = [pytest.param(form, marks=pytest.mark.slow) for form in ("onnx", "torch")]
+
+
+@pytest.fixture(scope="session", params=FORMS)  # laying a graph down takes seconds
 def exported(
     cascade: Imagen, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Path:
