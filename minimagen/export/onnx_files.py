@@ -59,7 +59,9 @@ def _attention(
 ) -> Tensor:
     """Attention of any number of axes; what translates it for ONNX knows four alone."""
     scores = query @ key.mT * query.shape[-1] ** -0.5
-    return (scores if attn_mask is None else scores + attn_mask).softmax(dim=-1) @ value
+    weights = (scores if attn_mask is None else scores + attn_mask).softmax(dim=-1)
+    read: Tensor = weights @ value
+    return read
 
 
 @contextmanager
