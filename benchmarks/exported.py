@@ -20,6 +20,7 @@ from benchmarks.record import by_column, print_table, save
 from benchmarks.turns import in_turns
 from minimagen.conditioning import Conditioning, LowRes
 from minimagen.export import export_cascade, load_exported
+from minimagen.export.directory import read_exported
 from minimagen.imagen import Imagen
 from minimagen.tensors import to_uint8
 from minimagen.weights import weights_path
@@ -85,19 +86,30 @@ def drawings(made: dict[str, Imagen], loading: dict[str, float]) -> list[list[ob
     return rows
 
 
+def exported(run: Path, graphs: Path) -> dict[str, list[int]]:
+    """Export a run in each form that is not there yet; returns the sizes of its graphs in bytes."""
+    files = {}
+    for form in FORMS:
+        if not (graphs / form).exists():
+            export_cascade(Imagen.load(run, "cpu"), graphs / form, form)
+        made = read_exported(graphs / form)
+        files[form] = [made.files[stage.file].size for stage in made.stages]
+    return files
+
+
 def main() -> None:
     """Run the benchmark, print its tables, write its JSON."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("-d", "--directory", type=Path, required=True, help="made by main.py")
-    run = parser.parse_args().directory
+    parser.add_argument("-g", "--graphs", type=Path, help="keep the graphs here, or find them")
+    options = parser.parse_args()
+    run = options.directory
     torch.set_num_threads(1)
-    loads: dict[str, Callable[[], Imagen]] = {PYTORCH: partial(Imagen.load, run, "cpu")}
-    files = {}
     with tempfile.TemporaryDirectory() as scratch:
-        for form in FORMS:
-            graphs = export_cascade(Imagen.load(run, "cpu"), Path(scratch) / form, form)
-            files[form] = [graph.size for graph in graphs]
-            loads[form] = partial(load_exported, Path(scratch) / form)
+        graphs = options.graphs or Path(scratch)
+        files = exported(run, graphs)
+        loads: dict[str, Callable[[], Imagen]] = {PYTORCH: partial(Imagen.load, run, "cpu")}
+        loads |= {form: partial(load_exported, graphs / form) for form in FORMS}
         made, loading = {}, {}
         for name, load in loads.items():
             began = time.process_time()

@@ -24,8 +24,8 @@ from minimagen.export import pruned
 from minimagen.imagen import Imagen
 from minimagen.lowres import resize
 
-SHARES = 1.0, 0.75, 0.5, 0.25
-SEEN, ENLARGED = 24, 8  # captions that it is measured on; pictures
+SHARES = 1.0, 0.75, 0.5
+SEEN, ENLARGED = 24, 4  # captions that it is measured on; pictures
 COLUMNS = "channels", "stage", "weights", "ms a call", "captions right", "enlarged, dB"
 
 

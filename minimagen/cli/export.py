@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from minimagen.cli.flags import Flag, choice, directory, parse_flags
 from minimagen.cli.inference import weights
@@ -41,7 +42,7 @@ def export(options: argparse.Namespace) -> Path:
         raise UsageError("--TRAINING_DIRECTORY: missing; name the cascade to export")
     if output is None:
         raise UsageError("--OUTPUT: missing; name the directory to make")
-    form = options.format or "onnx"
+    form: Literal["onnx", "torch"] = options.format or "onnx"
     from minimagen.cli.average import prepare_weights
     from minimagen.export import export_cascade, require_form
     from minimagen.imagen import Imagen

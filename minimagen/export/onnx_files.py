@@ -44,14 +44,14 @@ def write_onnx(program: ExportedProgram, path: Path) -> None:
         plain = program.run_decompositions(
             {torch.ops.aten.scaled_dot_product_attention.default: _attention}
         )
-        torch.onnx.export(
-            plain,
-            f=path,
-            opset_version=OPSET,
-            external_data=size > APART,
-            dynamo=True,
-            verbose=False,
+        made = torch.onnx.export(
+            plain, opset_version=OPSET, external_data=size > APART, dynamo=True, verbose=False
         )
+        assert made is not None
+        for node in made.model.graph:  # where in our code it came from: twice as much as the graph
+            for part in (node, *node.outputs):
+                part.metadata_props.clear()
+        made.save(path, external_data=size > APART)
 
 
 def _attention(
@@ -59,7 +59,9 @@ def _attention(
 ) -> Tensor:
     """Attention of any number of axes; what translates it for ONNX knows four alone."""
     scores = query @ key.mT * query.shape[-1] ** -0.5
-    return (scores if attn_mask is None else scores + attn_mask).softmax(dim=-1) @ value
+    weights = (scores if attn_mask is None else scores + attn_mask).softmax(dim=-1)
+    read: Tensor = weights @ value
+    return read
 
 
 @contextmanager

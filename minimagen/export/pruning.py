@@ -16,6 +16,7 @@ vary costs nothing, since the bias takes its place; the refit of He et al. 2017 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -23,15 +24,18 @@ from torch import Tensor, nn
 from minimagen.cascade import CascadeConfig
 from minimagen.errors import UsageError
 from minimagen.imagen import Caption, Imagen, make_stage
+from minimagen.models import UNet
 from minimagen.models.blocks import ResidualBlock
 from minimagen.models.convolution import neighbours
 from minimagen.models.unet import Level, UNetConfig
+from minimagen.stage import Stage
 
 Hear = Callable[[ResidualBlock, Tensor, Tensor, Tensor], None]
 """Told of a block's call: the block, x (B, C, H, W), embedding (B, E), answer (B, C', H, W)."""
 
 MULTIPLE = 8  # channels that processors handle at once
 BATCH = 4  # pictures at a time: all that is read of them is laid out at once
+POSITIONS = 2**13  # that are looked at in each call: of large pictures, few are enough
 DAMPING = 1e-4  # of the mean square of what is read, towards the weights as they were
 
 
@@ -48,7 +52,8 @@ def pruned(
     Args:
         imagen: the cascade; it is not changed.
         keep: share of the channels inside of blocks that is kept, in (0, 1].
-        captions: drawn twice to measure on; some dozens of those that it will be asked.
+        captions: drawn twice to measure on; some dozens of those that it will be asked, of which
+            stages with large pictures need the first few.
         stages: which are pruned; None is all of them.
         seed: of these drawings.
 
@@ -58,15 +63,48 @@ def pruned(
     if not 0 < keep <= 1:
         raise UsageError(f"--KEEP {keep:g}: give the share of channels to keep, in (0, 1]")
     chosen = _chosen(imagen, stages)
-    lost = _Lost()
-    with _heard(imagen, chosen, lost.hear):
-        imagen.sample_stages(captions, seed=seed, batch_size=BATCH)
-    made, twins = _with_fewer(imagen, keep, chosen, lost)
-    refit = _Refit(twins)
-    with _heard(imagen, chosen, refit.hear):
-        imagen.sample_stages(captions, seed=seed, batch_size=BATCH)
-    refit.apply()
+    unets = [
+        _narrowed(unet, keep) if index in chosen else unet
+        for index, unet in enumerate(imagen.config.unets)
+    ]
+    config = CascadeConfig(imagen.config.imagen, tuple(unets))
+    smaller = []
+    for stage in imagen.stages:
+        if stage.index not in chosen:
+            smaller.append(stage)
+            continue
+        few = captions[: _enough(stage)]
+        draw = partial(imagen.sample_stages, few, seed=seed, size=stage.config.size)
+        network = make_stage(config, stage.index, stage.device).network
+        _fit(network, stage.network, partial(draw, batch_size=BATCH))
+        smaller.append(replace(stage, network=network.eval().requires_grad_(False)))
+    made = Imagen(config, smaller, imagen.precision, imagen.device)
+    made.text_encoder = imagen.text_encoder
     return made
+
+
+def _fit(smaller: UNet, network: UNet, draw: Callable[[], object]) -> None:
+    """Give a smaller network those weights of another one that answer most alike.
+
+    Args:
+        smaller: the same but for fewer channels inside of its blocks.
+        network: the other one.
+        draw: asks that one.
+    """
+    lost = _Lost()
+    with _heard(network, lost.hear):
+        draw()
+    state, twins = network.state_dict(), {}
+    for name, twin in _blocks(smaller).items():
+        block = _blocks(network)[name]
+        left = lost.without(block).topk(twin.conv_in.out_channels).indices
+        state |= _kept(block, name, left.sort().values)
+        twins[block] = twin
+    smaller.load_state_dict(state)
+    refit = _Refit(twins)
+    with _heard(network, refit.hear):
+        draw()
+    refit.apply()
 
 
 class _Lost:
@@ -127,33 +165,6 @@ class _Refit:
             _bias(conv).copy_(weights[:, -1])
 
 
-def _with_fewer(
-    imagen: Imagen, keep: float, chosen: Collection[int], lost: _Lost
-) -> tuple[Imagen, dict[ResidualBlock, ResidualBlock]]:
-    """Return the smaller cascade before its refit, and each block's smaller one."""
-    unets = [
-        _narrowed(unet, keep) if index in chosen else unet
-        for index, unet in enumerate(imagen.config.unets)
-    ]
-    config = CascadeConfig(imagen.config.imagen, tuple(unets))
-    stages, twins = [], {}
-    for stage in imagen.stages:
-        made = make_stage(config, stage.index)
-        made.network.eval().requires_grad_(False)
-        smaller = _blocks(made.network)
-        state = stage.network.state_dict()
-        if stage.index in chosen:
-            for name, block in _blocks(stage.network).items():
-                twins[block] = smaller[name]
-                left = lost.without(block).topk(smaller[name].conv_in.out_channels).indices
-                state |= _kept(block, name, left.sort().values)
-        made.network.load_state_dict(state)
-        stages.append(replace(made, config=stage.config))
-    made_of = Imagen(config, stages, imagen.precision)
-    made_of.text_encoder = imagen.text_encoder
-    return made_of, twins
-
-
 def _narrowed(config: UNetConfig, keep: float) -> UNetConfig:
     return replace(config, levels=tuple(_fewer_inside(level, keep) for level in config.levels))
 
@@ -179,8 +190,8 @@ def _kept(block: ResidualBlock, name: str, left: Tensor) -> dict[str, Tensor]:
 
 
 @contextmanager
-def _heard(imagen: Imagen, chosen: Collection[int], hear: Hear) -> Iterator[None]:
-    """Tell of every call of the residual blocks of some stages."""
+def _heard(network: UNet, hear: Hear) -> Iterator[None]:
+    """Tell of every call of a network's residual blocks."""
 
     def tell(block: nn.Module, asked: tuple[Tensor, Tensor], answer: Tensor) -> None:
         assert isinstance(block, ResidualBlock)
@@ -188,10 +199,15 @@ def _heard(imagen: Imagen, chosen: Collection[int], hear: Hear) -> Iterator[None
             hear(block, *asked, answer)
 
     with ExitStack() as hooks:
-        for stage in imagen.stages:
-            for block in _blocks(stage.network).values() if stage.index in chosen else ():
-                hooks.callback(block.register_forward_hook(tell).remove)
+        for block in _blocks(network).values():
+            hooks.callback(block.register_forward_hook(tell).remove)
         yield
+
+
+def _enough(stage: Stage) -> int:
+    """Return of how many pictures there is enough to measure, by its coarsest level."""
+    positions = (stage.config.size // stage.network.config.size_multiple) ** 2
+    return max(1, POSITIONS // positions)
 
 
 def _blocks(network: nn.Module) -> dict[str, ResidualBlock]:

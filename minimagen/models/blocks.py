@@ -36,7 +36,8 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
         """(B, C, H, W), (B, E) -> (B, C', H, W)."""
-        out: Tensor = self.shortcut(x) + self.conv_out(self.inside(x, embedding))
+        h = self.conv_out(self.inside(x, embedding))
+        out: Tensor = self.shortcut(x) + h
         return out
 
     def inside(self, x: Tensor, embedding: Tensor) -> Tensor:

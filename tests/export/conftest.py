@@ -14,6 +14,7 @@ BASE = {  # attends among positions and is told where they are: its graph has on
     "patch": 2,
     "coordinates": True,
 }
+FORMS = [pytest.param(form, marks=pytest.mark.slow) for form in ("onnx", "torch")]
 UPPER = {"levels": [{"width": 8}, WIDE], "patch": 2}  # convolutional: any sides
 
 
@@ -29,7 +30,7 @@ def cascade(run: Path) -> Imagen:
     return Imagen.load(run, "cpu")
 
 
-@pytest.fixture(scope="session", params=["onnx", "torch"])
+@pytest.fixture(scope="session", params=FORMS)  # laying a graph down takes seconds
 def exported(
     cascade: Imagen, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Path:

@@ -82,6 +82,7 @@ def test_nothing_is_written_over(cascade: Imagen, exported: Path) -> None:
     assert (exported / "export.json").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_graph_that_answers_otherwise_is_not_there(
     cascade: Imagen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,12 +7,17 @@ from gradio.blocks import Block
 from PIL import Image
 
 from minimagen.apps.history import History, UnknownEntryError
+from minimagen.apps.page import panel
 from minimagen.apps.page.choice import Choice, Named, looked_up
 from minimagen.apps.page.draw_tab import DrawTab
 from minimagen.apps.page.edit_tab import EditTab
 from minimagen.apps.page.editor import brush_for
 from minimagen.apps.page.how import Updates
 from minimagen.apps.runs import Runs, UnknownRunError
+
+BROUGHT = panel.empty(
+    "Say what to do with it", "Choose on the left, write what should be there, and press Draw."
+)
 
 
 def wire_actions(
@@ -23,7 +28,9 @@ def wire_actions(
     choice.load.click(
         _loading(history, runs, tabs, draw), choice.one, fields, api_visibility="private"
     )
-    taken: list[Block] = [tabs, edit.editor, edit.origin, edit.caption, *edit.shown]
+    taken: list[Block] = [
+        tabs, edit.editor, edit.origin, edit.caption, edit.desk.panel, *edit.shown
+    ]  # fmt: skip
     for button, kind in (
         (choice.edit, "inpaint"),
         (choice.enlarge, "upscale"),
@@ -74,6 +81,7 @@ def _taking(
             edit.editor: gr.update(value=taken, brush=brush_for(max(taken.size))),
             edit.origin: one,
             edit.caption: shot.caption,
+            edit.desk.panel: BROUGHT,
         }
 
     return take
