@@ -24,7 +24,7 @@ from minimagen.grid import captioned_grid
 from minimagen.imagen import to_pictures
 from minimagen.tensors import to_uint8
 
-COUNT = 300  # pictures of a generator
+COUNT = 200  # pictures of a generator
 REFERENCE = 1_000
 See = Callable[[Tensor], Tensor]
 Judge = Callable[[Tensor], float]
@@ -36,10 +36,9 @@ def judge_by(reference: Drawn, see: See) -> Judge:
     return lambda images: distance(see(images))
 
 
-def rises(drawn: Drawn, kind: str, judge: Judge) -> list[float]:
-    """Return the distances of true pictures and of the damaged ones, in rising strength."""
-    shown = [drawn, *(damaged(drawn, kind, strength) for strength in DAMAGES[kind][1])]
-    return [judge(each.images) for each in shown]
+def distances(drawn: Drawn, kind: str, judge: Judge) -> list[float]:
+    """Return the distances of damaged pictures, in rising strength."""
+    return [judge(damaged(drawn, kind, strength).images) for strength in DAMAGES[kind][1]]
 
 
 def steps_right(found: Sequence[float]) -> int:
@@ -72,12 +71,13 @@ def measure() -> list[dict[str, Any]]:
     found = []
     for world, (drawn, reference) in worlds().items():
         judges = {name: judge_by(reference, see) for name, see in seeing.items()}
+        true = {name: judge(drawn.images) for name, judge in judges.items()}
         for kind, (_, strengths) in DAMAGES.items():
             row: dict[str, Any] = {"world": world, "damage": kind, "strengths": strengths}
             for name, judge in judges.items():
-                distances = rises(drawn, kind, judge)
-                row[name] = [round(each, 3) for each in distances]
-                row[f"{name}_right"] = steps_right(distances)
+                rising = [true[name], *distances(drawn, kind, judge)]
+                row[name] = [round(each, 3) for each in rising]
+                row[f"{name}_right"] = steps_right(rising)
             found.append(row)
             print(f"{world}, {kind}: {row['tiny_right']} of {len(strengths)}", flush=True)
     return found

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from benchmarks.damage import Judge, See, by_network, judge_by, rises, steps_right
+from benchmarks.damage import Judge, See, by_network, distances, judge_by, steps_right
 from benchmarks.damages import DAMAGES, Drawn, damaged, drawn_digits, drawn_scenes
 from minimagen.evaluation.bootstrap import interval
 from minimagen.evaluation.features import load_features
@@ -83,5 +83,6 @@ def test_every_step_of_every_damage_is_ranked_right(world: str, see: See) -> Non
         digits, reference = drawn_digits()
         drawn = digits.rows(torch.arange(200))
     judge = judge_by(reference, see)
-    right = {kind: steps_right(rises(drawn, kind, judge)) for kind in DAMAGES}
+    true = judge(drawn.images)
+    right = {kind: steps_right([true, *distances(drawn, kind, judge)]) for kind in DAMAGES}
     assert right == dict.fromkeys(DAMAGES, 4)

@@ -1,3 +1,4 @@
+import pytest
 import torch
 from torch import Tensor
 
@@ -17,7 +18,7 @@ def test_the_nearest_are_found_in_order() -> None:
     assert nearest(torch.tensor([[3.0]]), trained, count=9).indices.shape == (1, 3)
 
 
-def test_blocks_change_nothing(monkeypatch: object) -> None:
+def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn, trained = normal(23, 0), normal(40, 1)
     whole = nearest(drawn, trained, 3)
     monkeypatch.setattr(memorisation, "BLOCK", 5)
