@@ -45,7 +45,7 @@ from minimagen.training.averaging import make_average
 from minimagen.training.config import TrainingConfig
 from minimagen.weights import weights_sha256
 
-SIDE = 64
+SIDE, UPPER = 64, 256
 FEATURES = "tiny"
 SHOWN = 12  # pictures of a row on its sheet
 KEPT = "frechet_distance", "kernel_distance", "precision", "recall", "coverage", "authenticity"
@@ -209,14 +209,14 @@ def drawn_and_judged(judge: Judge, run: Path, way: Way) -> Row:
     return row
 
 
-def enlarged(run: Path, augmentation: float | None = None) -> list[Row]:
-    """Judge the upper stages of a run beside filters."""
+def enlarged(run: Path, augmentation: float | None = None, size: int = 4096) -> list[Row]:
+    """Judge the upper stages of a run, up to a size, beside filters."""
     imagen = Imagen.load(run, "cpu")
     if augmentation is not None:
         imagen = imagen.with_sampling(augmentation=augmentation)
     training = TrainingConfig.read(run / "parameters")
     truth = Truth.of(training, imagen.stages[-1].config.size)
-    found = enlargements(imagen, truth.source, truth.held_out, 4096, silent)
+    found = enlargements(imagen, truth.source, truth.held_out, size, silent)
     rows = []
     for each in found:
         more, beyond = each.beyond_bicubic, None
@@ -236,11 +236,11 @@ def enlarged(run: Path, augmentation: float | None = None) -> list[Row]:
 
 
 def by_augmentation(run: Path, ledger: Ledger) -> list[Row]:
-    """Judge the upper stages at several levels of the noise added to what they enlarge."""
+    """Judge the first upper stage at several levels of the noise added to what it enlarges."""
     rows = []
     for level in (0.0, 0.03, 0.1):
-        of = {"part": "augmentation", "level": level, "weights": weights_sha256(run, [1, 2])}
-        found = ledger.measured(of, partial(enlarged, run, level))
+        of = {"part": "augmentation", "level": level, "weights": weights_sha256(run, [1])}
+        found = ledger.measured(of, partial(enlarged, run, level, size=UPPER))
         rows += [{"augmentation": level, **row} for row in found if row["by"] == "the stage"]
     return rows
 

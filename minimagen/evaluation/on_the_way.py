@@ -18,6 +18,7 @@ from minimagen.evaluation.kernel import kernel_distance
 from minimagen.evaluation.manifold import precision_recall
 from minimagen.evaluation.measures import KID_SCALE, LEAST
 from minimagen.evaluation.references import reference_of
+from minimagen.runtime import autocast
 from minimagen.stage import Stage
 from minimagen.training.config import EvaluationConfig
 from minimagen.training.run import Evaluator, Run
@@ -52,20 +53,22 @@ class OnTheWay:
 
     def __call__(self, run: Run, stage: Stage, shown: ValidationSet) -> dict[str, float]:
         """Draw the captions of validation pictures, or enlarge these, and judge."""
-        parts = [
-            redraw(stage, part, run.config.seed, numbers, self.config.steps)
-            for numbers, part in shown.parts(BATCH)
-        ]
+        with autocast(stage.device, run.precision):
+            parts = [
+                redraw(stage, part, run.config.seed, numbers, self.config.steps)
+                for numbers, part in shown.parts(BATCH)
+            ]
         if stage.smaller is not None:
             return _of_enlarged(parts, stage.config.size)
-        found = self._of_drawn(run, stage, parts) if len(shown) >= LEAST else {}
-        return found | self._by_captions(run, parts, shown.captions)
+        return self._of_drawn(run, stage, parts) | self._by_captions(run, parts, shown.captions)
 
     def _of_drawn(self, run: Run, stage: Stage, parts: list[Redrawn]) -> dict[str, float]:
         real = reference_of(
             run.source, run.training[: self.config.real], stage.config.size, self.network
         )
         drawn = features_of(self.network, (part.drawn for part in parts))
+        if min(len(drawn), len(real.features)) < LEAST:
+            return {}
         shares = precision_recall(real.features[: len(drawn)], drawn)
         return {
             "frechet_distance": frechet_to(real.statistics)(drawn),

@@ -81,8 +81,7 @@ class Checkup:
         """Draw and judge, where that is asked for."""
         if self.run.evaluator is None or not len(self.judged):
             return
-        with autocast(self.averaged.device, self.run.precision):
-            found = self.run.evaluator(self.run, self.averaged, self.judged)
+        found = self.run.evaluator(self.run, self.averaged, self.judged)
         listed = ", ".join(f"{name} {value:.4g}" for name, value in found.items())
         self.journal.note(f"step {step}: {listed}")
         self.journal.measure(step, **found)
