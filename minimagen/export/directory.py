@@ -2,7 +2,7 @@
 
 It is ``parameters/`` as a training directory has them; ``unet_<i>.onnx`` or ``.pt2``, one graph a
 stage; ``state_dicts/`` with the text encoder, where that learnt with the base; and ``export.json``:
-form, inputs and sides of each graph, size and SHA-256 of each file.
+form, inputs and sides of each graph, size and SHA-256 of its file.
 """
 
 import json
@@ -76,7 +76,7 @@ class Exported:
         format: of this file.
         form: of the graphs.
         stages: from the first.
-        files: what each file must be.
+        files: what the file of each graph must be.
     """
 
     format: int

@@ -114,7 +114,7 @@ class _Lost:
         self._sums: dict[ResidualBlock, tuple[int, Tensor, Tensor]] = {}
 
     def hear(self, block: ResidualBlock, x: Tensor, embedding: Tensor, answer: Tensor) -> None:
-        read = block.inside(x, embedding).movedim(1, -1).flatten(0, -2).double()  # (N, hidden)
+        read = _exact(block.inside(x, embedding).movedim(1, -1).flatten(0, -2))  # (N, hidden)
         count, total, squares = self._sums.get(block, (0, torch.zeros(()), torch.zeros(())))
         self._sums[block] = (
             count + len(read),
@@ -126,7 +126,7 @@ class _Lost:
         """Return what is lost by each channel's going, (hidden,)."""
         count, total, squares = self._sums[block]
         variance = squares / count - (total / count).square()
-        return variance * block.conv_out.weight.double().square().sum(dim=(0, 2, 3))
+        return variance * _exact(block.conv_out.weight).square().sum(dim=(0, 2, 3))
 
 
 class _Refit:
@@ -148,8 +148,8 @@ class _Refit:
         zero = torch.zeros((), dtype=torch.float64)
         moments, aims = self._sums.get(block, (zero, zero))
         self._sums[block] = (
-            moments + (read.T @ read).double(),
-            aims + (read.T @ wanted).double(),
+            moments + _exact(read.T @ read),
+            aims + _exact(read.T @ wanted),
         )
 
     @torch.no_grad()
@@ -157,8 +157,8 @@ class _Refit:
         """Give every smaller block the weights that answer best."""
         for block, (moments, aims) in self._sums.items():
             conv = self._twins[block].conv_out
-            before = torch.cat([conv.weight.flatten(1), _bias(conv)[:, None]], dim=1).double().T
-            held = DAMPING * moments.diagonal().mean() * torch.eye(len(moments)).double()
+            before = _exact(torch.cat([conv.weight.flatten(1), _bias(conv)[:, None]], dim=1)).T
+            held = DAMPING * moments.diagonal().mean() * _exact(torch.eye(len(moments)))
             change = torch.linalg.solve(moments + held, aims - moments @ before)
             weights = (before + change).T
             conv.weight.copy_(weights[:, :-1].reshape(conv.weight.shape))
@@ -212,6 +212,11 @@ def _enough(stage: Stage) -> int:
 
 def _blocks(network: nn.Module) -> dict[str, ResidualBlock]:
     return {name: part for name, part in network.named_modules() if isinstance(part, ResidualBlock)}
+
+
+def _exact(tensor: Tensor) -> Tensor:
+    """Return it in float64, on the CPU: not every device has that."""
+    return tensor.cpu().double()
 
 
 def _bias(layer: nn.Conv2d) -> Tensor:
