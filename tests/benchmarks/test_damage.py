@@ -76,7 +76,7 @@ def test_other_true_pictures_are_at_0_within_the_interval(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("world", ["scenes", "digits"])
-def test_every_step_of_every_damage_is_ranked_right(world: str, see: See) -> None:
+def test_every_step_of_nearly_every_damage_is_ranked_right(world: str, see: See) -> None:
     if world == "scenes":
         drawn, reference = drawn_scenes(200, 1), drawn_scenes(1000, 2)
     else:
@@ -85,4 +85,7 @@ def test_every_step_of_every_damage_is_ranked_right(world: str, see: See) -> Non
     judge = judge_by(reference, see)
     true = judge(drawn.images)
     right = {kind: steps_right([true, *distances(drawn, kind, judge)]) for kind in DAMAGES}
-    assert right == dict.fromkeys(DAMAGES, 4)
+    expected = dict.fromkeys(DAMAGES, 4)
+    if world == "digits":  # grey: no colour can shift; smooth: a little JPEG does nothing to them
+        expected |= {"colour shift": 0, "jpeg": 3}
+    assert right == expected

@@ -324,10 +324,12 @@ def _found() -> Path:
 
 
 def _read(file: Path) -> dict[str, Tensor]:
+    weights: dict[str, Tensor]
     try:
         if file.suffix == ".safetensors":
-            return load_file(file)
-        weights: dict[str, Tensor] = torch.load(file, map_location="cpu", weights_only=True)
+            weights = load_file(file)
+        else:
+            weights = torch.load(file, map_location="cpu", weights_only=True)
     except UNREADABLE:
         raise ConfigError(f"{file}: is missing, damaged or no weights file; {WANTED}") from None
     if not isinstance(weights, dict) or not all(isinstance(v, Tensor) for v in weights.values()):

@@ -228,7 +228,7 @@ def _balance(network: TinyNetwork, pool: Pool, seed: int) -> None:
     batches = [from_uint8(pool.images[some]) for some in torch.split(places, BATCH)]
     raw = torch.cat([network.raw(images) for images in batches])
     network.middle.copy_(raw.mean(dim=0))
-    spread = torch.split(raw.std(dim=0), BLOCKS)
+    spread = torch.split(raw.std(dim=0), list(BLOCKS))
     network.spread.copy_(torch.cat([each.clamp(min=DULLEST * each.median()) for each in spread]))
 
 
