@@ -120,7 +120,7 @@ def evaluate(options: argparse.Namespace) -> Path:
     from minimagen.drawing.outputs import new_directory
     from minimagen.evaluation import evaluate as evaluation
     from minimagen.evaluation.features import load_features
-    from minimagen.evaluation.pictures import found_in
+    from minimagen.evaluation.pictures import Pictures, found_in
     from minimagen.evaluation.truth import Truth
     from minimagen.runtime import pick_device
 
@@ -134,10 +134,11 @@ def evaluate(options: argparse.Namespace) -> Path:
         is_default = brought is None and options.captions is None
         require_drawable(subject.imagen, captions, plan, brought is None, is_default)
     folder = new_directory(options.output or Path(), "evaluation")
-    if brought is None:
+    pictures: Pictures | None = brought
+    if pictures is None:
         assert subject.imagen is not None, "pictures are drawn by a run"
-        brought = evaluation.draw(subject.imagen, captions, plan, folder / DRAWN, counted)
-    found = evaluation.evaluate(brought, truth, network, plan, counted, subject.imagen)
+        pictures = evaluation.draw(subject.imagen, captions, plan, folder / DRAWN, counted)
+    found = evaluation.evaluate(pictures, truth, network, plan, counted, subject.imagen)
     facts = _facts(options, subject, truth, network, plan, found.pictures)
     _write(folder, facts | {"seconds": round(time.monotonic() - began, 1)}, found)
     return folder

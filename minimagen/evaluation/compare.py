@@ -141,7 +141,13 @@ def _by_set(judged: tuple[Judged, Judged], real: Seen, seed: int) -> list[Differ
     return [
         _difference("frechet_distance", "Fréchet distance", a, b, "lower", seed, frechet),
         _difference(
-            "kernel_distance", "kernel distance x 1000", *rows.split(len(a)), "lower", seed, kernel
+            "kernel_distance",
+            "kernel distance x 1000",
+            rows[: len(a)],
+            rows[len(a) :],
+            "lower",
+            seed,
+            kernel,
         ),
     ]
 

@@ -22,12 +22,15 @@ def sections_of(found: Comparison) -> list[Section]:
 def plain(facts: Mapping[str, Any], found: Comparison) -> dict[str, Any]:
     """Return what ``report.json`` holds."""
     scores = [each.scores for each in found.judged]
-    return rounded(
+    said: dict[str, Any] = rounded(
         {
             **facts,
             "differences": {
                 each.name: {
-                    "a": each.a, "b": each.b, **asdict(each.found), "better": each.better(),
+                    "a": each.a,
+                    "b": each.b,
+                    **asdict(each.found),
+                    "better": each.better(),
                 }
                 for each in found.differences
             },
@@ -40,7 +43,8 @@ def plain(facts: Mapping[str, Any], found: Comparison) -> dict[str, Any]:
                 for i, caption in enumerate(found.pictures[0].captions)
             ],
         }
-    )  # fmt: skip
+    )
+    return said
 
 
 def rows_of(differences: Sequence[Difference]) -> list[list[str]]:

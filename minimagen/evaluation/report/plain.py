@@ -22,7 +22,7 @@ def plain(facts: Mapping[str, Any], findings: Findings) -> dict[str, Any]:
     """
     found = findings
     scores = found.judged.scores
-    return rounded(
+    said: dict[str, Any] = rounded(
         {
             **facts,
             "measures": measures_of(found.measures),
@@ -53,6 +53,7 @@ def plain(facts: Mapping[str, Any], findings: Findings) -> dict[str, Any]:
             ],
         }
     )
+    return said
 
 
 def measures_of(measures: list[Measure]) -> dict[str, Any]:
