@@ -20,6 +20,7 @@ import torch
 import train
 from benchmarks.record import MEASURED, print_table, save
 from minimagen.data.shapes import held_out_captions, scene
+from minimagen.evaluation import shares
 from minimagen.evaluation.held_out import KINDS, kind_of
 from minimagen.evaluation.scene_accuracy import Verdict, judge, turned
 from minimagen.grid import captioned_grid
@@ -92,16 +93,9 @@ def _cells(row: dict[str, Any]) -> list[str]:
     return [_cell(row["right"][part], row["shuffled"][part]) for part in PARTS]
 
 
-def _cell(share: float, guessed: float) -> str:
-    low, high = wilson(share, CAPTIONS)
-    return f"{share:.2f} [{low:.2f}, {high:.2f}] ({guessed:.2f})"
-
-
-def wilson(share: float, number: int, z: float = 1.96) -> tuple[float, float]:
-    """Return the 95 % score interval of a share.  Wilson 1927 (JASA 22, 209)."""
-    middle = share + z**2 / (2 * number)
-    half = z * (share * (1 - share) / number + z**2 / (4 * number**2)) ** 0.5
-    return (middle - half) / (1 + z**2 / number), (middle + half) / (1 + z**2 / number)
+def _cell(right: float, guessed: float) -> str:
+    found = shares.share(round(right * CAPTIONS), CAPTIONS)
+    return f"{right:.2f} [{found.low:.2f}, {found.high:.2f}] ({guessed:.2f})"
 
 
 def _trained(output: Path) -> Path:
