@@ -213,7 +213,7 @@ def enlarged(run: Path, augmentation: float | None = None, size: int = 4096) -> 
     """Judge the upper stages of a run, up to a size, beside filters."""
     imagen = Imagen.load(run, "cpu")
     if augmentation is not None:
-        imagen = imagen.with_sampling(augmentation=augmentation)
+        imagen = imagen.with_sampling(stages=[1], augmentation=augmentation)
     training = TrainingConfig.read(run / "parameters")
     truth = Truth.of(training, imagen.stages[-1].config.size)
     found = enlargements(imagen, truth.source, truth.held_out, size, silent)
