@@ -90,7 +90,7 @@ WAYS: dict[str, list[Way]] = {
     ],
     "shapes": [Way("held-out captions", {})],
     "choices": [
-        Way("as shipped: dpmpp_2m, 10 steps, guidance 3", {}),
+        Way("as shipped: dpmpp_2m, 10 steps, guidance 1.5", {}),
         *(
             Way(f"{sampler}, {steps} steps", {"sampler": sampler, "steps": steps})
             for sampler, steps in (
@@ -103,7 +103,7 @@ WAYS: dict[str, list[Way]] = {
                 ("ddpm", 20),
             )
         ),
-        *(Way(f"guidance {g:g}", {"guidance_scale": g}) for g in (1.0, 2.0, 5.0, 8.0)),
+        *(Way(f"guidance {g:g}", {"guidance_scale": g}) for g in (1.0, 3.0, 5.0, 8.0)),
         *(Way(f"{weights} weights", {}, weights) for weights in ("raw", "best")),
     ],
 }
