@@ -11,7 +11,7 @@ test: .venv/installed
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
 slow: .venv/installed
-	$(BIN)/python -m pytest -m slow --timeout 1500
+	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile --timeout 1500
 
 check: .venv/installed
 	$(BIN)/ruff check .

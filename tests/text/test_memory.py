@@ -83,4 +83,4 @@ def test_an_encoder_s_memory_is_given_back_before_training_starts(
     )
     measured = json.loads(done.stdout.splitlines()[-1])
     assert measured["during"] - measured["before"] > 0.9 * SIZE
-    assert measured["after"] - measured["before"] < 0.1 * SIZE
+    assert measured["after"] - measured["before"] < 0.25 * SIZE
