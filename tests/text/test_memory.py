@@ -68,7 +68,7 @@ def test_an_encoder_s_memory_is_given_back_before_training_starts(
 ) -> None:
     """Resident memory of a process of its own: a small encoder first, so that libraries are there.
 
-    A tenth of the encoder is left to allocators and to what was imported late.
+    A quarter of the encoder is left to allocators and to what was imported late.
     """
     save_with_layers(tmp_path / "small", spiece, 16)
     save_with_layers(tmp_path / "large", spiece, SIZE // (4 * 6 * 2 * 512))
