@@ -1,5 +1,6 @@
-"""The page on exporting shows command lines that are understood."""
+"""The page on exporting shows what was measured, and command lines that are understood."""
 
+import json
 import re
 import shlex
 from collections.abc import Callable
@@ -24,3 +25,12 @@ def test_its_commands_are_understood(command: str) -> None:
     assert lines
     for line in lines:
         READERS[command](shlex.split(line))
+
+
+@pytest.mark.parametrize(
+    ("name", "table"), [("exported", "calls"), ("exported", "drawings"), ("pruned", "rows")]
+)
+def test_its_tables_are_the_measured_ones(name: str, table: str) -> None:
+    measured = json.loads((ROOT / f"docs/measured/{name}.json").read_text())[table]
+    for row in measured:
+        assert f"| {' | '.join(map(str, row.values()))} |" in PAGE
