@@ -209,7 +209,7 @@ def read_manifest(path: Path) -> Manifest:
     """
     where = path / MANIFEST
     text = _read(where)
-    _require_format(where, text)
+    require_format(where, text, FORMAT, "continue it with the version of minimagen that wrote it")
     try:
         manifest = parse(Manifest, text, str(where))
     except ConfigError as error:
@@ -301,7 +301,7 @@ def sweep(root: Path, pattern: str = "*") -> None:
 @contextmanager
 def _scratch(path: Path) -> Iterator[Path]:
     """Lend a directory beside ``path``; whatever is still in it afterwards is removed."""
-    scratch = _beside(path)
+    scratch = beside(path)
     scratch.mkdir(parents=True)
     try:
         yield scratch
@@ -324,7 +324,8 @@ def replacing(path: Path, needed: int) -> Iterator[Path]:
         sync_directory(path.parent)
 
 
-def _beside(path: Path) -> Path:
+def beside(path: Path) -> Path:
+    """Return a path in the same directory that nobody else uses, to build or to discard in."""
     return path.with_name(f"{path.name}.tmp-{os.getpid()}-{secrets.token_hex(4)}")
 
 
@@ -362,7 +363,7 @@ def _retain(root: Path, keep: int) -> None:
 
 
 def _discard(path: Path) -> None:
-    doomed = _beside(path)  # renamed first, so that half-deleted is a leftover and no damage
+    doomed = beside(path)  # renamed first, so that half-deleted is a leftover and no damage
     _verified.discard(path.resolve())
     path.rename(doomed)
     _crash_point("during_retention")
@@ -460,17 +461,24 @@ def _verify(path: Path) -> Manifest:
     return manifest
 
 
-def _require_format(where: Path, text: str) -> None:
-    """Refuse another version's manifest by its number, before its other keys look like damage."""
+def require_format(where: Path, text: str, known: int, advice: str) -> None:
+    """Refuse another version's manifest by its number, before its other keys look like damage.
+
+    Args:
+        where: the file.
+        text: what is in it.
+        known: the number that this version reads.
+        advice: what to do with another one.
+
+    Raises:
+        CheckpointError: for another number.
+    """
     try:
         number = json.loads(text)["format"]
     except (ValueError, TypeError, KeyError, RecursionError):
         return  # damaged, as reading it will say
-    if isinstance(number, int) and number != FORMAT:
-        raise CheckpointError(
-            f"{where}: has format {number}, this version reads {FORMAT}; "
-            "continue it with the version of minimagen that wrote it"
-        )
+    if isinstance(number, int) and number != known:
+        raise CheckpointError(f"{where}: has format {number}, this version reads {known}; {advice}")
 
 
 def _read(path: Path) -> str:

@@ -1,6 +1,5 @@
 """The only door between stages: how a smaller image becomes the condition of the next stage."""
 
-import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -33,29 +32,6 @@ def resize(images: Tensor, size: int | Sides, how: Filter = "bilinear") -> Tenso
     if tuple(images.shape[2:]) == sides:
         return images
     return F.interpolate(images, size=sides, mode=how, antialias=True)
-
-
-def blur(images: Tensor, sigma: Tensor, largest: float) -> Tensor:
-    """Blur each image with a Gaussian of its own; what lies outside mirrors what is inside.
-
-    Args:
-        images: (B, C, H, W).
-        sigma: standard deviations in pixels, (B,).
-        largest: what no sigma is above; 0 leaves the images as they are.
-    """
-    if not largest:
-        return images
-    from kornia.filters import gaussian_blur2d
-
-    side = 2 * blur_reach(largest) + 1
-    widths = sigma.to(images).clamp(min=1e-3)[:, None].repeat(1, 2)
-    blurred: Tensor = gaussian_blur2d(images, (side, side), widths)
-    return blurred
-
-
-def blur_reach(sigma: float) -> int:
-    """Return how many pixels away a blur of this standard deviation still looks."""
-    return math.ceil(3 * sigma)
 
 
 def surroundings(

@@ -1,5 +1,7 @@
 """Small verbs on tensors. Images enter as uint8 and leave as uint8 here, and nowhere else."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -35,3 +37,26 @@ def crop(images: Tensor, corners: Tensor, height: int, width: int | None = None)
         for image, (top, left) in zip(images, corners.tolist(), strict=True)
     ]
     return torch.stack(cuts)
+
+
+def blur(images: Tensor, sigma: Tensor, largest: float) -> Tensor:
+    """Blur each image with a Gaussian of its own; what lies outside mirrors what is inside.
+
+    Args:
+        images: (B, C, H, W).
+        sigma: standard deviations in pixels, (B,).
+        largest: what no sigma is above; 0 leaves the images as they are.
+    """
+    if not largest:
+        return images
+    from kornia.filters import gaussian_blur2d
+
+    side = 2 * blur_reach(largest) + 1
+    widths = sigma.to(images).clamp(min=1e-3)[:, None].repeat(1, 2)
+    blurred: Tensor = gaussian_blur2d(images, (side, side), widths)
+    return blurred
+
+
+def blur_reach(sigma: float) -> int:
+    """Return how many pixels away a blur of this standard deviation still looks."""
+    return math.ceil(3 * sigma)

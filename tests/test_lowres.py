@@ -6,8 +6,8 @@ from PIL import Image
 from torch import Tensor
 
 from minimagen.diffusion.schedules import CosineSchedule
-from minimagen.lowres import Filter, blur, blur_reach, prepare_lowres, resize, surroundings
-from minimagen.tensors import crop, from_uint8
+from minimagen.lowres import Filter, prepare_lowres, resize, surroundings
+from minimagen.tensors import blur, blur_reach, crop, from_uint8
 
 SCHEDULE = CosineSchedule()
 SOURCE = torch.Generator().manual_seed(0)

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from minimagen.cli.bars import learning
 from minimagen.cli.flags import Flag, directory, parse_flags, whole
 from minimagen.cli.leaving import leave_well
 from minimagen.cli.shared import SEED
@@ -27,18 +28,11 @@ EXAMPLES = """\
 
 def build(options: argparse.Namespace) -> None:
     """Train the network on the built-in scenes and the digits, and write it."""
-    from tqdm import tqdm
-
     from minimagen.evaluation.features.tiny_training import build as build_features
 
     output, seed = options.output or Path("tiny_features"), options.seed or 0
     steps = options.steps or STEPS
-    with tqdm(total=steps, desc="features", unit="step") as bar:
-
-        def show(done: int, total: int, loss: float) -> None:
-            bar.update(done - bar.n)
-            bar.set_postfix(loss=f"{loss:.3f}")
-
+    with learning("features", steps) as show:
         build_features(output, steps=steps, seed=seed, progress=show)
     print(f"feature network: {output}")
 

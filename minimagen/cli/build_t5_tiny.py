@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from minimagen.cli.bars import learning
 from minimagen.cli.flags import Flag, directory, parse_flags, whole
 from minimagen.cli.leaving import leave_well
 from minimagen.cli.shared import SEED
@@ -27,19 +28,12 @@ EXAMPLES = """\
 
 def build(options: argparse.Namespace) -> None:
     """Train the encoder on captions of the built-in data and write it."""
-    from tqdm import tqdm
-
     from minimagen.data.grammar import caption_stream
     from minimagen.text.build_t5_tiny import build as build_encoder
 
     output, seed = options.output or Path("t5_tiny"), options.seed or 0
     steps = options.steps or STEPS
-    with tqdm(total=steps, desc="t5-tiny", unit="step") as bar:
-
-        def show(done: int, total: int, loss: float) -> None:
-            bar.update(done - bar.n)
-            bar.set_postfix(loss=f"{loss:.3f}")
-
+    with learning("t5-tiny", steps) as show:
         build_encoder(caption_stream(seed), output, steps=steps, seed=seed, progress=show)
     print(f"text encoder: {output}")
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from minimagen import seeds
 from minimagen.config import config
+from minimagen.tensors import blur
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Draw = Callable[[str], Tensor]
@@ -118,13 +119,8 @@ def _coloured(images: Tensor, how: PictureAugmentation, draw: Draw) -> Tensor:
 def _blurred(images: Tensor, how: PictureAugmentation, draw: Draw) -> Tensor:
     if not how.blur:
         return images
-    from kornia.filters import gaussian_blur2d
-
     scale = math.sqrt(images.shape[2] * images.shape[3]) / 512
-    sigma = ((draw("blur") + 1) / 2 * how.blur * scale).clamp(min=1e-3)[:, None].expand(-1, 2)
-    side = 2 * math.ceil(3 * how.blur * scale) + 1
-    blurred: Tensor = gaussian_blur2d(images, (side, side), sigma.contiguous())
-    return blurred
+    return blur(images, (draw("blur") + 1) / 2 * how.blur * scale, how.blur * scale)
 
 
 def _compressed(images: Tensor, how: PictureAugmentation, draw: Draw) -> Tensor:

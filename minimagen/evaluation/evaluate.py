@@ -20,7 +20,7 @@ from minimagen.errors import UsageError
 from minimagen.evaluation.drawn import cycled, drawings
 from minimagen.evaluation.embedding import Layout, laid_out
 from minimagen.evaluation.features import FeatureNetwork
-from minimagen.evaluation.frechet import Extrapolation, extrapolated
+from minimagen.evaluation.frechet import LEAST_EXTRAPOLATED, Extrapolation, extrapolated
 from minimagen.evaluation.judged import Bars, Judged, look_at
 from minimagen.evaluation.judges import CaptionJudge, judge_for
 from minimagen.evaluation.measures import LEAST, Measure, doubts, of_scores, of_sets
@@ -35,7 +35,6 @@ from minimagen.imagen import Imagen
 
 PARTS = "loss", "enlarging", "sweep"  # what the cascade itself is asked, besides its pictures
 ERRORS_OF_BASE, ERRORS_OF_UPPER = 32, 4  # pictures of each split whose errors are measured
-LEAST_EXTRAPOLATED = 16
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ class Findings:
         measures: of the drawn pictures.
         of_held_out: the same measures of held-out real pictures, which nobody can beat by much.
         doubts: why the numbers may mean less than they seem to.
-        neighbours: the training pictures nearest to each drawn one.
+        neighbours: the few training pictures nearest to each drawn one.
         held_out_distances: of each held-out picture to the nearest training picture, (M,).
         ranking: places of the drawn pictures, the best first.
         bias: the Fréchet distance at several numbers of pictures; None of too few.
@@ -146,6 +145,7 @@ def evaluate(
     judged = look_at(pictures, network, judge, bars)
     drawn, real = judged.features, trained.reference
     measures = _measures(judged, judge, trained, network, plan.seed)
+    neighbours = nearest(drawn, real.features, LEAST - 1)
     return Findings(
         pictures=pictures,
         judged=judged,
@@ -155,9 +155,9 @@ def evaluate(
         measures=measures,
         of_held_out=_of_held_out(held_out, trained, network, len(pictures), plan.seed),
         doubts=doubts(len(drawn), real.statistics.count, network.width, measures),
-        neighbours=nearest(drawn, real.features),
+        neighbours=neighbours,
         held_out_distances=_distances(held_out, trained),
-        ranking=_ranking(judged, trained),
+        ranking=_ranking(judged, neighbours),
         bias=_bias(drawn, trained, plan.seed),
         places=laid_out({"real": real.features, "drawn": drawn}, plan.layout, plan.seed),
         losses=_losses(imagen, truth, plan, bars),
@@ -192,9 +192,9 @@ def _distances(held_out: Seen | None, trained: Seen) -> Tensor | None:
     return nearest(held_out.reference.features, trained.reference.features).distances[:, 0]
 
 
-def _ranking(judged: Judged, trained: Seen) -> list[int]:
+def _ranking(judged: Judged, neighbours: Neighbours) -> list[int]:
     """Order pictures by their scores, and those of one score by how near real pictures are."""
-    near = nearest(judged.features, trained.reference.features, LEAST - 1).distances[:, -1]
+    near = neighbours.distances[:, -1]
     scores = np.zeros(len(near)) if judged.scores is None else judged.scores.numpy()
     order: list[int] = np.lexsort((near.numpy(), -scores)).tolist()
     return order

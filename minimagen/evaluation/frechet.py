@@ -18,6 +18,8 @@ from minimagen import seeds
 from minimagen.errors import UsageError
 from minimagen.evaluation.statistics import Statistics
 
+LEAST_EXTRAPOLATED = 16  # pictures that a distance is extrapolated from
+
 
 def frechet_distance(a: Statistics, b: Statistics) -> float:
     """Return the Fréchet distance of the Gaussians with these means and covariances, at least 0."""
@@ -78,7 +80,7 @@ def extrapolated(
     """Measure the distance of parts of a set, and go on along the line to endlessly many pictures.
 
     Args:
-        features: of the pictures that are judged, (N, D), N at least 16.
+        features: of the pictures that are judged, (N, D), N at least :data:`LEAST_EXTRAPOLATED`.
         reference: what they are compared with; its own bias stays, so it should be large.
         points: how many sizes, evenly spaced in 1 / N from a quarter of the set to all of it.
         draws: parts of each size that are averaged.
@@ -90,9 +92,10 @@ def extrapolated(
     Source: Chong & Forsyth 2020 (arXiv:1911.07023), sec. 4.
     """
     total = len(features)
-    if total < 16:
+    if total < LEAST_EXTRAPOLATED:
         raise UsageError(
-            f"{total} pictures are too few to extrapolate a Fréchet distance; give 16 or more"
+            f"{total} pictures are too few to extrapolate a Fréchet distance; "
+            f"give {LEAST_EXTRAPOLATED} or more"
         )
     distance = frechet_to(reference)
     counts = _counts(total, points)

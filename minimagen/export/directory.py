@@ -5,7 +5,6 @@ stage; ``state_dicts/`` with the text encoder, where that learnt with the base; 
 form, inputs and sides of each graph, size and SHA-256 of its file.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from minimagen.checkpoint import (
     read_weights,
     record_of,
     replacing,
+    require_format,
     verify_file,
     write_text,
     write_weights,
@@ -179,7 +179,7 @@ def read_exported(directory: Path) -> Exported:
             "name one that python -m minimagen export made"
         )
     text = read_json(where)
-    _require_format(where, text)
+    require_format(where, text, FORMAT, "export the cascade again")
     made = parse(Exported, text, str(where))
     for name, record in made.files.items():
         verify_file(directory / name, record)
@@ -236,15 +236,3 @@ def _difference(stage: Stage, sides: Sides, answer: Answer) -> float:
 def _bytes_of(imagen: Imagen) -> int:
     weights = (weight for stage in imagen.stages for weight in stage.network.parameters())
     return sum(weight.numel() * weight.element_size() for weight in weights)
-
-
-def _require_format(where: Path, text: str) -> None:
-    """Refuse another version's directory by its number, before its other keys look like damage."""
-    try:
-        number: object = json.loads(text)["format"]
-    except (ValueError, TypeError, KeyError):
-        return  # as reading it will say
-    if number != FORMAT:
-        raise CheckpointError(
-            f"{where}: has format {number}, this version reads {FORMAT}; export the cascade again"
-        )

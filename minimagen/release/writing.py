@@ -1,8 +1,6 @@
 """A released directory being made: built beside its place, hashed, then renamed."""
 
 import io
-import os
-import secrets
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from minimagen.cascade import CascadeConfig
-from minimagen.checkpoint import sync_directory, write_bytes, write_text, write_weights
+from minimagen.checkpoint import beside, sync_directory, write_bytes, write_text, write_weights
 from minimagen.config import dump
 from minimagen.errors import CheckpointError, TrainingError, UsageError
 from minimagen.packing import Dtype, packed
@@ -115,7 +113,7 @@ def lacks_encoder(config: TextEncoderConfig | None) -> bool:
         return any(map(lacks_encoder, config.parts))
     if isinstance(config, TunedConfig):
         return lacks_encoder(config.of)
-    return isinstance(config, T5Config | ClipConfig) and config.name != BUNDLED
+    return isinstance(config, T5Config | ClipConfig) and config.name not in BUNDLED
 
 
 def copy_release(source: Path, target: Path) -> None:
@@ -164,7 +162,7 @@ def _is_copy(source: Path, target: Path) -> bool:
 @contextmanager
 def _in_place_of(directory: Path) -> Iterator[Path]:
     """Lend a directory beside; in the end it takes the place of what is there."""
-    building = _beside(directory)
+    building = beside(directory)
     try:
         building.mkdir(parents=True)
     except OSError as error:
@@ -179,13 +177,9 @@ def _in_place_of(directory: Path) -> Iterator[Path]:
 
 
 def _swap(building: Path, directory: Path) -> None:
-    old = _beside(directory)
+    old = beside(directory)
     if directory.exists():
         directory.rename(old)
     building.rename(directory)
     sync_directory(directory.parent)
     shutil.rmtree(old, ignore_errors=True)
-
-
-def _beside(path: Path) -> Path:
-    return path.with_name(f"{path.name}.tmp-{os.getpid()}-{secrets.token_hex(4)}")

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from minimagen.conditioning import Conditioning, TextEmbedding
 from minimagen.diffusion import Network, diffusion_loss, make_denoiser
-from minimagen.lowres import blur, blur_reach, prepare_lowres, resize, surroundings
+from minimagen.lowres import prepare_lowres, resize, surroundings
 from minimagen.runtime import bare, is_sharded
 from minimagen.stage import Stage
-from minimagen.tensors import crop
+from minimagen.tensors import blur, blur_reach, crop
 from minimagen.training.draws import Draws
 
 

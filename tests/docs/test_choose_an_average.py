@@ -2,7 +2,6 @@
 
 import json
 import re
-import shlex
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +12,7 @@ import train
 from minimagen.cli.average import FLAGS
 from minimagen.cli.flags import parse_flags
 from minimagen.cli.settings import new_run
+from tests.commands import commands
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs/how-to/choose-an-average.md").read_text(encoding="utf-8")
@@ -31,7 +31,5 @@ def test_its_table_is_the_measured_one() -> None:
 
 @pytest.mark.parametrize("script", READERS)
 def test_its_commands_are_understood(script: str) -> None:
-    lines = re.findall(rf"^    python {script} (.+)$", PAGE, flags=re.MULTILINE)
-    assert lines
-    for line in lines:
-        READERS[script](shlex.split(line))
+    for words in commands(PAGE, script):
+        READERS[script](words)

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shlex
 from dataclasses import fields
 
 import pytest
@@ -12,6 +11,7 @@ import train
 from minimagen.cli.settings import new_run
 from minimagen.data.augmentation import PictureAugmentation
 from minimagen.data.framing import FramingConfig
+from tests.commands import commands
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs/how-to/crop-and-buckets.md").read_text(encoding="utf-8")
@@ -41,10 +41,7 @@ def test_the_speed_of_loading_is_what_was_measured() -> None:
 
 @pytest.mark.parametrize("script", ["train.py", "inference.py"])
 def test_its_commands_are_understood(script: str) -> None:
-    lines = re.findall(rf"^    python {script} (.+)$", PAGE, flags=re.MULTILINE)
-    assert lines
-    for line in lines:
-        flags = shlex.split(line)
+    for flags in commands(PAGE, script):
         if script == "train.py":
             new_run(train.parse(flags))
         else:

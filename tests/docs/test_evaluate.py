@@ -1,7 +1,6 @@
 """The page on evaluating runs as it stands, and its command lines are understood."""
 
 import re
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from minimagen.cli import compare, evaluate
 from minimagen.cli.flags import parse_flags
 from minimagen.cli.settings import new_run
 from minimagen.cli.shared import named
+from tests.commands import commands
 from tests.conftest import ROOT
 from tests.tiny_runs import tiny_run
 
@@ -30,10 +30,8 @@ READERS: dict[str, Callable[[list[str]], Any]] = {
 
 @pytest.mark.parametrize("script", READERS)
 def test_its_commands_are_understood(script: str) -> None:
-    lines = re.findall(rf"^    python {script} (.+)$", PAGE, flags=re.MULTILINE)
-    assert lines
-    for line in lines:
-        READERS[script](shlex.split(line))
+    for words in commands(PAGE, script):
+        READERS[script](words)
 
 
 def test_its_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,6 @@
 """The page on exporting shows what was measured, and command lines that are understood."""
 
 import json
-import re
-import shlex
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +8,7 @@ import pytest
 
 from minimagen.cli import export, prune
 from minimagen.cli.flags import parse_flags
+from tests.commands import commands
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs/how-to/export.md").read_text(encoding="utf-8")
@@ -21,10 +20,8 @@ READERS: dict[str, Callable[[list[str]], Any]] = {
 
 @pytest.mark.parametrize("command", READERS)
 def test_its_commands_are_understood(command: str) -> None:
-    lines = re.findall(rf"^    python -m minimagen {command} (.+)$", PAGE, flags=re.MULTILINE)
-    assert lines
-    for line in lines:
-        READERS[command](shlex.split(line))
+    for words in commands(PAGE, f"-m minimagen {command}"):
+        READERS[command](words)
 
 
 @pytest.mark.parametrize(

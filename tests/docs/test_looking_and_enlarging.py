@@ -2,7 +2,6 @@
 
 import json
 import re
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from minimagen import Imagen
 from minimagen.cli import look, upscale
 from minimagen.cli.flags import parse_flags
 from minimagen.cli.shared import named
+from tests.commands import commands
 from tests.conftest import ROOT
 
 PAGES = {
@@ -60,10 +60,10 @@ def test_the_python_of_enlarging_runs(here: Path) -> None:
 )
 def test_their_commands_are_understood(page: str, command: Any) -> None:
     name = command.__name__.rpartition(".")[2]
-    lines = re.findall(rf"^    python -m minimagen {name} (.+)$", PAGES[page], flags=re.MULTILINE)
+    lines = commands(PAGES[page], f"-m minimagen {name}")
     assert len(lines) == 2
     for line in lines:
-        words = named(shlex.split(line), command.FLAGS, command.FLAGS[0].short)
+        words = named(line, command.FLAGS, command.FLAGS[0].short)
         options = parse_flags("", "", command.FLAGS, "", words)
         assert options.training_directory == Path("training_<TIMESTAMP>")
 
