@@ -21,6 +21,7 @@ COMMANDS = {
     "average": "make an average of the weights of another length, after training",
     "embed": "fill the cache of text embeddings, look at it, make it smaller",
     "build-t5-tiny": "train the bundled text encoder again",
+    "build-t5-scenes": "teach it again what stands where: the second bundled text encoder",
     "build-features": "train the bundled feature network again, by which pictures are judged",
 }
 

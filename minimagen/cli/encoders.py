@@ -43,7 +43,7 @@ def leave_learned(asked: Any, stored: Any) -> None:
 
 def _kind_of(name: str) -> str:
     """Say which kind a model is; where its files must say that, they are looked at."""
-    if name == BUNDLED or name in SHORT_NAMES:
+    if name in BUNDLED or name in SHORT_NAMES:
         return "t5"
     model_type = str(locate(name, None).settings.get("model_type"))
     return "clip" if model_type.startswith("clip") else "t5"

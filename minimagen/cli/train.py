@@ -15,7 +15,7 @@ FLAGS = (
         "T5_NAME",
         "-t5",
         MODEL,
-        f"text encoder: t5-tiny, words, labels, none, a Hub name or a directory; {FILES}",
+        f"text encoder: t5-tiny, t5-scenes, words, labels, none, Hub name, directory; {FILES}",
     ),
     Flag(
         "MAX_NUM_WORDS", "-mw", MODEL, "longest caption in text tokens; default: 64", whole(1, 4096)

@@ -106,7 +106,7 @@ def _limits(release: Release, encoder: bool) -> str:
         "It draws what its training data shows, and little else, with whatever bias that has.",
         "Captions are checked by nobody: whoever offers it to others answers for what it draws.",
     ]
-    if release.text_encoder == BUNDLED:
+    if release.text_encoder in BUNDLED:
         lines.append(
             "Its text encoder comes with minimagen and knows words like those of the built-in data."
         )

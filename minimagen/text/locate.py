@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 
 from minimagen.errors import ConfigError
 
-BUNDLED = "t5-tiny"
+T5_TINY = "t5-tiny"
+BUNDLED = {T5_TINY: "t5_tiny", "t5-scenes": "t5_scenes"}  # names, and directories beside this file
 SHORT_NAMES = {
     "t5_small": "google-t5/t5-small",
     "t5_base": "google-t5/t5-base",
@@ -54,28 +55,28 @@ def locate(name: str, revision: str | None) -> Source:
     """Find an encoder's files.
 
     Args:
-        name: ``t5-tiny``, a short name, a directory or a Hub name.
+        name: a bundled one's, a short name, a directory or a Hub name.
         revision: a branch, tag or commit of the Hub.
 
     Raises:
         ConfigError: when it is neither here nor to be fetched; says which files to bring.
     """
-    directory = bundled_directory() if name == BUNDLED else Path(name).expanduser()
+    directory = bundled_directory(name) if name in BUNDLED else Path(name).expanduser()
     if name not in SHORT_NAMES and directory.is_dir():
         return _in_directory(directory, revision)
     hub_name = SHORT_NAMES.get(name, name)
     if not _HUB_NAME.fullmatch(hub_name):
         raise ConfigError(
-            f"text encoder {name!r}: no such directory; give {BUNDLED}, "
+            f"text encoder {name!r}: no such directory; give {', '.join(BUNDLED)}, "
             f"one of {', '.join(SHORT_NAMES)}, a Hugging Face Hub name, "
             f"or a directory that holds {WANTED}"
         )
     return _in_hub_cache(hub_name, revision) or _on_hub(hub_name, revision)
 
 
-def bundled_directory() -> Path:
-    """Return where t5-tiny lies inside the package."""
-    return Path(__file__).with_name("t5_tiny")
+def bundled_directory(name: str = T5_TINY) -> Path:
+    """Return where a bundled encoder lies inside the package."""
+    return Path(__file__).with_name(BUNDLED[name])
 
 
 def hub_file(name: str, file: str, revision: str | None, *, local: bool) -> Path | None:

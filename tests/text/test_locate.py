@@ -125,7 +125,7 @@ def test_offline_by_choice_does_not_knock(monkeypatch: pytest.MonkeyPatch) -> No
     "name", ["./nowhere", "/no/such/dir", "a/b/c", "~/t5", "what is this", "../up"]
 )
 def test_a_path_that_is_no_directory_is_named(name: str) -> None:
-    with pytest.raises(ConfigError, match="no such directory; give t5-tiny, one of t5_small"):
+    with pytest.raises(ConfigError, match="no such directory; give t5-tiny, t5-scenes, one of"):
         locate(name, None)
 
 

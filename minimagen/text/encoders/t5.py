@@ -8,7 +8,7 @@ from torch import Tensor
 from minimagen.conditioning import TextEmbedding
 from minimagen.config import config
 from minimagen.text.encoders.transformer import Dtype, Family, Name, Transformer
-from minimagen.text.locate import BUNDLED
+from minimagen.text.locate import T5_TINY
 
 
 @config
@@ -19,7 +19,7 @@ class T5Config:
     """
 
     kind: Literal["t5"] = "t5"
-    name: Name = BUNDLED  # also a short name, a Hub name, a directory
+    name: Name = T5_TINY  # also a short name, a Hub name, a directory
     revision: str | None = None  # of the Hub: a branch, tag or commit
     max_tokens: Annotated[int, Field(ge=2, le=512)] = 64  # the end of sequence included
     dtype: Dtype = "float32"  # of the weights; embeddings are float32

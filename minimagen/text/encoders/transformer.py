@@ -24,7 +24,7 @@ from minimagen.text.encoders.files import (
 from minimagen.text.encoders.protocol import Spans
 from minimagen.text.locate import BUNDLED, Source, is_hub_reachable, locate
 
-Name = Annotated[str, Field(min_length=1)]  # t5-tiny, a short name, a Hub name or a directory
+Name = Annotated[str, Field(min_length=1)]  # a bundled one, a short name, a Hub name or a directory
 Dtype = Literal["float32", "bfloat16"]
 Run = Callable[[Any, Tensor, Tensor], TextEmbedding]  # model, ids (B, L), mask (B, L)
 _log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class PretrainedConfig(Protocol):
 
     @property
     def name(self) -> str:
-        """``t5-tiny``, a short name, a Hub name or a directory."""
+        """A bundled one's, a short name, a Hub name or a directory."""
 
     @property
     def revision(self) -> str | None:
@@ -114,7 +114,7 @@ class Transformer:
     def about(self) -> str:
         """Name and limits; of the bundled one also what it is good for."""
         limits = f"{self.config.name}, {self.width} wide, at most {self.max_tokens} tokens"
-        if self.config.name != BUNDLED:
+        if self.config.name not in BUNDLED:
             return limits
         return f"{limits}; bundled and small: good for captions like those of the shapes data only"
 
