@@ -1,4 +1,4 @@
-"""What t5-tiny knows, beside plain words:  python -m benchmarks.t5_tiny.
+"""What t5-tiny and t5-scenes know, beside plain words:  python -m benchmarks.t5_tiny.
 
 Linear probes, fitted to two thirds of some captions and asked on the rest: what does the mean
 token tell, what does a noun's own token tell of what belongs to it? Then probes fitted to the
@@ -29,6 +29,7 @@ COLOURS = ("red", "green", "blue", "yellow", "purple", "orange")
 SHAPES = ("circle", "square", "triangle", "star", "ring", "cross")
 PLACES = ("at the top left", "at the top", "on the right", "in the middle", "at the bottom left")
 RELATIONS = ("left of", "right of", "above", "below")
+OTHER_SIDES = ("right of", "left of", "below", "above")  # where the second thing stands then
 WORDINGS = (
     "a {colour} {shape}",  # as trained
     "The {colour} {shape}.",
@@ -102,6 +103,10 @@ def knows(encoder: TextEncoder) -> dict[str, float]:
         "first noun: the relation": held_out(first, _labels(scenes, 2, RELATIONS)),
         "second noun: the relation": held_out(second, _labels(scenes, 2, RELATIONS)),
         "a noun: first or second": held_out(torch.cat([first, second]), role),
+        "a noun: its side": held_out(
+            torch.cat([first, second]),
+            torch.cat([_labels(scenes, 2, RELATIONS), _labels(scenes, 2, OTHER_SIDES)]),
+        ),
     }
 
 
@@ -185,6 +190,7 @@ def main() -> None:
     said += [f"{relation} {place}" for relation, place in product(RELATIONS, PLACES)]
     configs: dict[str, TextEncoderConfig] = {
         "t5-tiny": T5Config(),
+        "t5-scenes": T5Config(name="t5-scenes"),
         "words": learned(WordsConfig(), said),
         "words, alone": learned(WordsConfig(neighbours=0.0), said),
     }

@@ -124,7 +124,9 @@ def _paths(options: argparse.Namespace) -> tuple[Path, Path]:
     if options.run_a is None or options.run_b is None:
         missing = "RUN_A" if options.run_a is None else "RUN_B"
         raise UsageError(f"--{missing}: missing; name two training directories")
-    return options.run_a, options.run_b
+    from minimagen.release.finding import find_model
+
+    return find_model(str(options.run_a)), find_model(str(options.run_b))
 
 
 def _shared_size(runs: "Sequence[Imagen]") -> int:

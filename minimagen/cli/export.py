@@ -44,11 +44,12 @@ def export(options: argparse.Namespace) -> Path:
         raise UsageError("--OUTPUT: missing; name the directory to make")
     form: Literal["onnx", "torch"] = options.format or "onnx"
     from minimagen.cli.average import prepare_weights
+    from minimagen.cli.drawing import choose_directory
     from minimagen.export import export_cascade, require_form
     from minimagen.imagen import Imagen
 
     require_form(form)
-    kind = options.weights or "ema"
+    run, kind = choose_directory(run), options.weights or "ema"
     prepare_weights(run, kind)
     imagen = Imagen.load(run, "cpu", weights=kind, precision="no")
     for graph in export_cascade(imagen, output, form):

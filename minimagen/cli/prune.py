@@ -60,11 +60,13 @@ def prune(options: argparse.Namespace) -> Path:
     if output.exists():
         raise UsageError(f"--OUTPUT {output}: exists; name a directory that is to be made")
     from minimagen.cli.average import prepare_weights
+    from minimagen.cli.drawing import choose_directory
     from minimagen.cli.prompting import read_captions
     from minimagen.export import pruned
     from minimagen.imagen import Imagen
 
     captions, kind = read_captions(options.captions), options.weights or "ema"
+    run = choose_directory(run)
     prepare_weights(run, kind)
     imagen = Imagen.load(run, options.device, weights=kind, precision="no")
     keep = KEEP if options.keep is None else options.keep

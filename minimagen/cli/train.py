@@ -98,7 +98,7 @@ FLAGS = (
         "INIT_DIRECTORY",
         "-id",
         RUN,
-        "start from this training directory's averaged weights",
+        "start from the averaged weights of this training directory or model",
         directory,
     ),
     Flag(
@@ -126,6 +126,15 @@ EXAMPLES = """\
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line of ``train.py``; flags that were not given are None."""
+    """Read the command line of ``train.py``; flags that were not given are None.
+
+    Raises:
+        CheckpointError: when ``--INIT_DIRECTORY`` names a model that is not kept.
+    """
     about = "Fit an image cascade on captioned pictures, stage by stage."
-    return parse_flags("train.py", about, FLAGS, EXAMPLES, argv)
+    options = parse_flags("train.py", about, FLAGS, EXAMPLES, argv)
+    if options.init_directory is not None:
+        from minimagen.release.finding import find_model
+
+        options.init_directory = find_model(str(options.init_directory))
+    return options

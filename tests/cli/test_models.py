@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 import inference
+import train
 from minimagen import Imagen
 from minimagen.__main__ import main
 from minimagen.cli.serve import _offered
@@ -56,6 +57,18 @@ def test_a_model_goes_from_a_directory_to_a_name_that_draws(models: Ran) -> None
     assert models("rollback", "shapes")[0] == 0
     assert _offered([Path("shapes"), Path("full")])[1] == ["shapes", "full"]
     assert _offered([Path("shapes")])[0] == _offered([Path("shapes:v1")])[0]
+
+
+def test_a_name_can_be_pruned_and_trained_from(models: Ran) -> None:
+    models("tag", "full", "shapes:v1")
+    words = ("-d", "shapes:v1", "-c", "a red circle", "-o", "smaller", "--keep", "0.5", "-dv", "cpu")
+    assert main(["prune", *words]) == 0
+    assert Imagen.load("smaller", "cpu").stages
+    [kept] = Path("models/shapes").glob("*/RELEASE.json")
+    asked = train.parse(["-p", str(kept.parent / "parameters"), "-id", "shapes:v1"])
+    assert Path(asked.init_directory).resolve() == kept.parent.resolve()
+    assert train.main(["-p", "parameters", "-id", "shapes:v9"]) == 2
+    assert main(["compare", "shapes:v1", "other:v1"]) == 2
 
 
 def test_a_server_without_a_run_offers_the_bundled_model(
