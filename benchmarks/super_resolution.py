@@ -7,7 +7,7 @@ interpolation of the same small picture. It was made smaller in two ways:
     sampled    drawn by the stage before, with its flaws: the 64 px pictures by the base, from the
                true ones with noise; the 256 px pictures by the stage that enlarges the 64 px ones
 
-What it looks like is in docs/measured/super_resolution_<SIDE>_<clean or sampled>.png.
+What it looks like is in docs/measured/<NAME>_<SIDE>_<clean or sampled>.png.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from minimagen.tensors import crop
 PICTURES = 12
 STRENGTH = 0.3  # the time up to which true 64 px pictures are noised before the base draws on
 SEED = 5  # of the true pictures: of scenes that no training has seen
-SHOWN, CUT = 4, 4  # pictures on a sheet, and how many times smaller than they is what it shows
+SHOWN, CUT = 2, 4  # pictures on a sheet, and how many times smaller than they is what it shows
 COLUMNS = "stage", "from", "bicubic, dB", "ours, dB", "gain"
 
 
@@ -56,7 +56,7 @@ def inputs_of(imagen: Imagen, index: int, captions: list[str]) -> dict[str, Tens
     return {"clean": clean, "sampled": enlarge(imagen, index - 1, first, captions)}
 
 
-def measure(imagen: Imagen, index: int, captions: list[str]) -> list[dict[str, Any]]:
+def measure(imagen: Imagen, index: int, captions: list[str], name: str) -> list[dict[str, Any]]:
     """Return a stage's rows, and draw what they look like."""
     size = imagen.stages[index].config.size
     truth = true_pictures(captions, size, 1, SEED)
@@ -66,7 +66,7 @@ def measure(imagen: Imagen, index: int, captions: list[str]) -> list[dict[str, A
         ours = enlarge(imagen, index, small, captions)
         by_bicubic, by_us = psnr(truth, bicubic), psnr(truth, ours)
         rows.append({"stage": size, "from": source, "bicubic": by_bicubic, "ours": by_us})
-        show(f"{size}_{source}", captions, {"bicubic": bicubic, "ours": ours, "true": truth})
+        show(f"{name}_{size}_{source}", captions, {"bicubic": bicubic, "ours": ours, "true": truth})
     return rows
 
 
@@ -78,7 +78,7 @@ def show(name: str, captions: list[str], columns: dict[str, Tensor]) -> None:
     parts = [to_pictures(crop(images[:SHOWN], corners, side)) for images in columns.values()]
     rows = list(zip(*parts, strict=True))
     sheet = captioned_grid(rows, captions[:SHOWN], cell=256, columns=1, headings=tuple(columns))
-    sheet.save(MEASURED / f"super_resolution_{name}.png")
+    sheet.save(MEASURED / f"{name}.png")
 
 
 def busiest(images: Tensor, side: int, stride: int = 8) -> Tensor:
@@ -93,17 +93,19 @@ def busiest(images: Tensor, side: int, stride: int = 8) -> Tensor:
 def main() -> None:
     """Run the benchmark, print its table, write its JSON and its sheets."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("-d", "--directory", type=Path, required=True, help="made by main.py")
-    imagen = Imagen.load(parser.parse_args().directory)
+    parser.add_argument("-d", "--directory", type=Path, required=True, help="a trained cascade's")
+    parser.add_argument("-n", "--name", default="super_resolution", help="of what is written")
+    options = parser.parse_args()
+    imagen = Imagen.load(options.directory)
     captions = demo.unseen_captions()[:PICTURES]
-    rows = [row for index in (1, 2) for row in measure(imagen, index, captions)]
+    rows = [row for index in (1, 2) for row in measure(imagen, index, captions, options.name)]
     table = [
         (r["stage"], r["from"], r["bicubic"], r["ours"], f"{r['ours'] - r['bicubic']:+.2f}")
         for r in rows
     ]
     print_table(COLUMNS, table)
-    command = "python -m benchmarks.super_resolution -d training_<TIMESTAMP>"
-    save("super_resolution", command, {"rows": rows})
+    command = f"python -m benchmarks.super_resolution -d training_<TIMESTAMP> -n {options.name}"
+    save(options.name, command, {"rows": rows})
 
 
 if __name__ == "__main__":

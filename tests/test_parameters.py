@@ -7,7 +7,12 @@ from minimagen.models.cost import Cost, cost_of
 from minimagen.training.config import TrainingConfig
 from tests.conftest import ROOT
 
-TEXT_WIDTH = {"t5-tiny": 64, "google/t5-v1_1-large": 1024, "google/t5-v1_1-xxl": 4096}
+TEXT_WIDTH = {
+    "t5-tiny": 64,
+    "t5-scenes": 64,
+    "google/t5-v1_1-large": 1024,
+    "google/t5-v1_1-xxl": 4096,
+}
 
 
 def costs(name: str) -> list[Cost]:
