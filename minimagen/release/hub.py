@@ -104,6 +104,7 @@ def card_header(release: Release) -> str:
             task_type="text-to-image",
             dataset_type="minimagen-shapes",
             dataset_name=f"held-out captions, {found.what}",
+            dataset_config=found.what,  # results of one dataset and configuration are joined
             metric_type="accuracy",
             metric_name="caption accuracy",
             metric_value=round(found.share, 4),

@@ -61,7 +61,18 @@ def test_a_model_goes_from_a_directory_to_a_name_that_draws(models: Ran) -> None
 
 def test_a_name_can_be_pruned_and_trained_from(models: Ran) -> None:
     models("tag", "full", "shapes:v1")
-    words = ("-d", "shapes:v1", "-c", "a red circle", "-o", "smaller", "--keep", "0.5", "-dv", "cpu")
+    words = (
+        "-d",
+        "shapes:v1",
+        "-c",
+        "a red circle",
+        "-o",
+        "smaller",
+        "--keep",
+        "0.5",
+        "-dv",
+        "cpu",
+    )
     assert main(["prune", *words]) == 0
     assert Imagen.load("smaller", "cpu").stages
     [kept] = Path("models/shapes").glob("*/RELEASE.json")

@@ -1,8 +1,13 @@
 """The card of a release, as the Hub and people read it."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import yaml
 from huggingface_hub import ModelCard
+
+from minimagen.release.hub import card_header
+from minimagen.release.manifest import read_release
 
 
 def test_the_hub_reads_the_header(released: Path) -> None:
@@ -13,6 +18,17 @@ def test_the_hub_reads_the_header(released: Path) -> None:
     assert data["pipeline_tag"] == "text-to-image"
     [result] = data["model-index"][0]["results"]
     assert result["metrics"][0]["value"] == 0.75
+
+
+def test_each_kind_of_caption_is_a_result_of_its_own(released: Path) -> None:
+    """The Hub joins results of one dataset and configuration."""
+    release = read_release(released)
+    kinds = [replace(release.about.measured[0], what=what) for what in ("one thing", "two things")]
+    about = replace(release.about, measured=tuple(kinds))
+    header = yaml.safe_load(card_header(replace(release, about=about)).strip("-"))
+    results = header["model-index"][0]["results"]
+    assert [each["dataset"]["config"] for each in results] == ["one thing", "two things"]
+    assert [len(each["metrics"]) for each in results] == [1, 1]
 
 
 def test_people_read_how_it_was_made_and_how_good_it_is(released: Path) -> None:
