@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import compositions, t5_tiny, text_encoders
+from benchmarks import compositions, t5_tiny, text_encoders, what_stands_where
 from benchmarks.record import MEASURED
 from minimagen.cli.settings import new_run
 from minimagen.cli.train import parse
@@ -20,6 +20,7 @@ REPORTS: dict[str, Callable[[Any], None]] = {
     "compositions": lambda found: compositions.report(found),
     "t5_tiny": lambda found: t5_tiny.report(found),
     "text_encoders": lambda found: text_encoders.report(found),
+    "what_stands_where": lambda found: what_stands_where.report(found),
 }
 
 
