@@ -5,22 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from minimagen.cli.bars import learning
-from minimagen.cli.flags import Flag, directory, parse_flags, whole
+from minimagen.cli.building import build_flags
+from minimagen.cli.flags import parse_flags
 from minimagen.cli.leaving import leave_well
-from minimagen.cli.shared import SEED
 
 STEPS = 1600
-FLAGS = (
-    Flag("OUTPUT", "-o", "what is made", "directory to write; default: tiny_features", directory),
-    Flag(
-        "STEPS",
-        "-ns",
-        "what is made",
-        f"optimizer steps of 64 pictures; default: {STEPS}",
-        whole(1),
-    ),
-    SEED,
-)
+FLAGS = build_flags("tiny_features", STEPS, "pictures")
 EXAMPLES = """\
   python -m minimagen build-features
   python -m minimagen build-features -o my_features --steps 300"""

@@ -5,22 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from minimagen.cli.bars import learning
-from minimagen.cli.flags import Flag, directory, parse_flags, whole
+from minimagen.cli.building import build_flags
+from minimagen.cli.flags import parse_flags
 from minimagen.cli.leaving import leave_well
-from minimagen.cli.shared import SEED
 
 STEPS = 1000
-FLAGS = (
-    Flag("OUTPUT", "-o", "what is made", "directory to write; default: t5_tiny", directory),
-    Flag(
-        "STEPS",
-        "-ns",
-        "what is made",
-        f"optimizer steps of 64 captions; default: {STEPS}",
-        whole(1),
-    ),
-    SEED,
-)
+FLAGS = build_flags("t5_tiny", STEPS, "captions")
 EXAMPLES = """\
   python -m minimagen build-t5-tiny -o my_encoder
   python train.py -p parameters/tiny -t5 my_encoder"""

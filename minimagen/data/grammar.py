@@ -68,6 +68,10 @@ def plural(shape: str) -> str:
     return f"{shape}{'es' if shape.endswith('s') else 's'}"
 
 
+SHAPE_NAMES = {name: shape for shape in SHAPES["scenes"] for name in (shape, plural(shape))}
+"""Every word for a shape, of one or of several."""
+
+
 def linked(pair: Pair, link: str, other: Pair) -> str:
     """Say two things: "a red circle left of a blue square"."""
     return f"{one(pair)} {link} {one(other)}"

@@ -4,11 +4,10 @@ import re
 from itertools import chain
 from typing import NamedTuple
 
-from minimagen.data.grammar import COUNTS, LINKS, SAID_PLACES, SAID_SIZES, plural
-from minimagen.data.world import COLOURS, SHAPES
+from minimagen.data.grammar import COUNTS, LINKS, SAID_PLACES, SAID_SIZES, SHAPE_NAMES
+from minimagen.data.world import COLOURS
 
 _TURNED = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}
-_SHAPES = {name: shape for shape in SHAPES["scenes"] for name in (shape, plural(shape))}
 
 
 class Phrase(NamedTuple):
@@ -32,7 +31,7 @@ def _any_of(words: list[str] | tuple[str, ...]) -> str:
 
 _THING = re.compile(
     rf"(?:an?|({_any_of([*COUNTS.values()])})) (?:({_any_of(SAID_SIZES)}) )?"
-    rf"({_any_of([*COLOURS])}) ({_any_of([*_SHAPES])})(?: ({_any_of(SAID_PLACES)}))?"
+    rf"({_any_of([*COLOURS])}) ({_any_of([*SHAPE_NAMES])})(?: ({_any_of(SAID_PLACES)}))?"
 )
 _LINK = re.compile(rf" ({_any_of(LINKS)}) ")
 
@@ -52,5 +51,5 @@ def _phrase(words: str, start: int, stop: int, *facts: str) -> list[Phrase]:
     thing = _THING.fullmatch(words)
     if thing is None:
         return []
-    said = (_SHAPES.get(word, word) for word in thing.groups() if word)
+    said = (SHAPE_NAMES.get(word, word) for word in thing.groups() if word)
     return [Phrase(start, stop, (*said, *facts))]

@@ -16,7 +16,7 @@ from PIL import Image
 
 from minimagen.data.drawing import draw
 from minimagen.data.extras import required
-from minimagen.data.grammar import COUNTS, LINKS, plural
+from minimagen.data.grammar import COUNTS, LINKS, SHAPE_NAMES
 from minimagen.data.items import Picture
 from minimagen.data.world import COLOURS, GROUND, RELATIONS, SHAPES, Pair, Scene, Thing, relation_of
 from minimagen.errors import UsageError
@@ -25,7 +25,6 @@ from minimagen.seeds import permutation
 Mask = NDArray[np.bool_]
 CHROMA, SMALLEST, STRETCHED = 60, 0.008, 32
 NUMBERS = {word: number for number, word in COUNTS.items()}
-NAMES = {name: shape for shape in SHAPES["scenes"] for name in (shape, plural(shape))}
 
 
 @dataclass(frozen=True)
@@ -88,8 +87,8 @@ def parsed(caption: str) -> tuple[list[Pair], str]:
     things = [
         pair
         for number, colour, shape in zip(words, words[1:], words[2:], strict=False)
-        if colour in COLOURS and shape in NAMES
-        for pair in [(colour, NAMES[shape])] * NUMBERS.get(number, 1)
+        if colour in COLOURS and shape in SHAPE_NAMES
+        for pair in [(colour, SHAPE_NAMES[shape])] * NUMBERS.get(number, 1)
     ]
     links = [link for link in LINKS if f" {link} " in caption]
     return things, links[0] if links else ""

@@ -11,7 +11,7 @@ Equal captions, seed, steps and threads give equal bytes.
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from itertools import count, islice
+from itertools import count
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -21,13 +21,12 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from minimagen.seeds import generator, hash_key
-from minimagen.text.captions import clean
 from minimagen.text.learning import (
     BATCH,
     Ids,
     Progress,
-    mixed,
     padded,
+    pooled,
     train,
     write_encoder,
     write_provenance,
@@ -73,7 +72,7 @@ def build(
 
     began = time.monotonic()
     model: Any = T5EncoderModel.from_pretrained(bundled_directory()).eval()
-    texts = [clean(caption) for caption in islice(mixed(captions, seed), pool)]
+    texts = pooled(captions, seed, pool)
     lessons = _lessons(model, texts, phrases, seed)
     loss = train(
         model,

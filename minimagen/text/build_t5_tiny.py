@@ -10,7 +10,6 @@ Equal captions, seed, steps and threads give equal bytes.
 import random
 import time
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,12 @@ import torch
 from torch import Tensor
 
 from minimagen.seeds import hash_key
-from minimagen.text.captions import clean
 from minimagen.text.learning import (
     BATCH,
     Ids,
     Progress,
-    mixed,
     padded,
+    pooled,
     train,
     write_encoder,
     write_json,
@@ -62,7 +60,7 @@ def build(
         progress: called after every step.
     """
     began = time.monotonic()
-    texts = [clean(caption) for caption in islice(mixed(captions, seed), pool)]
+    texts = pooled(captions, seed, pool)
     tokenizer = tokenizer_from(train_unigram(texts, VOCABULARY))
     ids = [encoding.ids[:-1] for encoding in tokenizer.encode_batch(texts)]
     model = _new_model(tokenizer.get_vocab_size(), seed)

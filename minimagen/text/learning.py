@@ -3,12 +3,14 @@
 import json
 import platform
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from minimagen.text.captions import clean
 from minimagen.text.everyday import everyday_captions
 
 BATCH = 64
@@ -18,8 +20,12 @@ Progress = Callable[[int, int, float], None]  # steps done, steps in all, loss
 B = TypeVar("B")
 
 
-def mixed(captions: Iterator[str], seed: int) -> Iterator[str]:
-    """Alternate: two of the given captions, one ordinary one."""
+def pooled(captions: Iterator[str], seed: int, size: int) -> list[str]:
+    """Return so many captions, cleaned: two of the given ones, one ordinary one, and so on."""
+    return [clean(caption) for caption in islice(_mixed(captions, seed), size)]
+
+
+def _mixed(captions: Iterator[str], seed: int) -> Iterator[str]:
     for first, second, ordinary in zip(captions, captions, everyday_captions(seed), strict=False):
         yield from (first, second, ordinary)
 
