@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from PIL import Image
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from minimagen.config import config, dump
+from minimagen.config import config, dump, to_plain
 from minimagen.data.drawing import Picture, draw
 from minimagen.data.framing import Frame
 from minimagen.data.grammar import (
@@ -42,6 +42,7 @@ from minimagen.data.world import (
 __all__ = [
     "COLOURS",
     "HELD_OUT",
+    "Mix",
     "Scene",
     "ShapesConfig",
     "ShapesSource",
@@ -60,13 +61,61 @@ GAP = 0.03  # between things
 LARGEST = 4096  # side that a scene is drawn at, in pixels
 
 
+Share = Annotated[float, Field(ge=0)]
+
+
+@config
+class Mix:
+    """How often each kind of scene comes, in proportion to the others.
+
+    Args:
+        one: one thing.
+        some: two or three of a kind.
+        two: two things.
+        related: two things, and where the first one stands.
+    """
+
+    one: Share = 0.4
+    some: Share = 0.25
+    two: Share = 0.0875
+    related: Share = 0.2625
+
+    @model_validator(mode="after")
+    def _has_something(self) -> "Mix":
+        if not self.total:
+            raise ValueError("a mix of nothing; give one, some, two or related more than 0")
+        return self
+
+    @property
+    def total(self) -> float:
+        """What all kinds come to."""
+        return self.one + self.some + self.two + self.related
+
+
 @config
 class ShapesConfig:
-    """Which of the built-in scenes to use."""
+    """Which of the built-in scenes to use.
+
+    Args:
+        size: how many.
+        variant: single things, or scenes of all kinds.
+        seed: scene i follows from it, i and the mix.
+        mix: of the kinds of scenes; None is the usual one.
+    """
 
     size: Annotated[int, Field(ge=1)] = 4096
     variant: Variant = "scenes"
     seed: Annotated[int, Field(ge=0)] = 0
+    mix: Mix | None = None
+
+    @model_validator(mode="after")
+    def _mixes_scenes_alone(self) -> "ShapesConfig":
+        if self.mix and self.variant == "single":
+            raise ValueError("mix belongs to the variant 'scenes'; 'single' has one kind only")
+        return self
+
+
+USUAL = Mix()
 
 
 @dataclass(frozen=True)
@@ -77,8 +126,9 @@ class ShapesSource:
 
     @property
     def fingerprint(self) -> str:
-        """Sha256 of the parameters and of the edition of the world."""
-        return hashlib.sha256(f"shapes {EDITION} {dump(self.config)}".encode()).hexdigest()
+        """Sha256 of the parameters that are given and of the edition of the world."""
+        told = {name: value for name, value in to_plain(self.config).items() if value is not None}
+        return hashlib.sha256(f"shapes {EDITION} {dump(told)}".encode()).hexdigest()
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -108,22 +158,23 @@ class ShapesSource:
         return drawn if frame.height == frame.width else frame.fit(Image.fromarray(drawn))
 
     def _scene(self, index: int) -> Scene:
-        return scene(self.config.seed, index, self.config.variant)
+        mix = self.config.mix or USUAL
+        return scene(self.config.seed, index, self.config.variant, mix)
 
 
-def scene(seed: int, index: int, variant: Variant) -> Scene:
+def scene(seed: int, index: int, variant: Variant, mix: Mix = USUAL) -> Scene:
     """Make scene number ``index`` of a seed."""
     draws = Draws(seed, "shapes", variant, index)
     pairs = trained_pairs(variant)
     if variant == "single":
         pair = draws.pick(pairs)
         return _one(pair, draws, never_at=held_out_places(pair))
-    form = draws.between(0, 1)
-    if form < 0.4:
+    form = draws.between(0, mix.total)
+    if form < mix.one:
         return _one(draws.pick(pairs), draws)
-    if form < 0.65:
+    if form < mix.one + mix.some:
         return _several(draws.pick(pairs), draws)
-    return _two_kinds(pairs, draws)
+    return _two_kinds(pairs, mix.related / (mix.two + mix.related), draws)
 
 
 def scene_for(pair: Pair, seed: int, index: int) -> Scene:
@@ -150,7 +201,7 @@ def _several(pair: Pair, draws: Draws) -> Scene:
             return _scene(things, several(pair, number))
 
 
-def _two_kinds(pairs: list[Pair], draws: Draws) -> Scene:
+def _two_kinds(pairs: list[Pair], related: float, draws: Draws) -> Scene:
     pair = draws.pick(pairs)
     other = draws.pick([another for another in pairs if another != pair])
     radii = draws.between(0.13, 0.2), draws.between(0.13, 0.2)
@@ -158,7 +209,7 @@ def _two_kinds(pairs: list[Pair], draws: Draws) -> Scene:
         a, b = _thing(pair, radii[0], draws), _thing(other, radii[1], draws)
         # Clearly to one side, so that one relation is right and the others are wrong.
         if _apart(a, b) > GAP and abs(abs(a.x - b.x) - abs(a.y - b.y)) > 0.1:
-            link = relation_of(a, b) if draws.chance(0.75) else "and"
+            link = relation_of(a, b) if draws.chance(related) else "and"
             return _scene((a, b), linked(pair, link, other))
 
 

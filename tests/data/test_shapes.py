@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from minimagen.config import parse
 from minimagen.data.shapes import (
     HELD_OUT,
+    Mix,
     Scene,
     ShapesConfig,
     ShapesSource,
@@ -136,6 +137,36 @@ def test_sizes_places_counts_and_relations_all_occur() -> None:
         assert words in text
 
 
+def test_kinds_of_scenes_come_as_often_as_a_mix_says() -> None:
+    """A share p of n draws lies within 4 (p (1 - p) / n)^0.5 of p, all but once in 10,000."""
+    mix = Mix(one=2, some=1, two=2, related=5)
+    texts = [scene(0, index, "scenes", mix).caption for index in range(2000)]
+    found = {
+        "some": sum(text.startswith(("two", "three")) for text in texts),
+        "two": sum(" and " in text for text in texts),
+        "related": sum(any(f" {relation} a" in text for relation in RELATIONS) for text in texts),
+    }
+    found["one"] = 2000 - sum(found.values())
+    for kind, count in found.items():
+        share = getattr(mix, kind) / 10
+        assert abs(count / 2000 - share) < 4 * (share * (1 - share) / 2000) ** 0.5, kind
+
+
+@pytest.mark.parametrize("kind", ["one", "some", "two", "related"])
+def test_a_mix_may_be_of_one_kind(kind: str) -> None:
+    none = dict.fromkeys(("one", "some", "two", "related"), 0.0)
+    scenes = [scene(0, index, "scenes", Mix(**{**none, kind: 1.0})) for index in range(50)]
+    assert {len(one.things) for one in scenes} == {"one": {1}, "some": {2, 3}}.get(kind, {2})
+    assert all((" and " in one.caption) == (kind == "two") for one in scenes)
+
+
+def test_the_usual_mix_is_what_a_scene_without_one_follows() -> None:
+    usual = Mix(one=0.4, some=0.25, two=0.0875, related=0.2625)
+    assert [scene(0, index, "scenes", usual) for index in range(100)] == [
+        scene(0, index, "scenes") for index in range(100)
+    ]
+
+
 def test_a_scene_can_be_asked_for_a_held_out_combination() -> None:
     for pair in HELD_OUT:
         described = scene_for(pair, seed=0, index=7)
@@ -154,7 +185,8 @@ def test_the_source_serves_scenes_and_is_known_by_its_parameters() -> None:
         dataclasses.replace(config, **{key: value})
         for key, value in (("size", 9), ("seed", 3), ("variant", "scenes"))
     ]
-    assert len({ShapesSource(c).fingerprint for c in (config, *others)}) == 4
+    others.append(dataclasses.replace(others[-1], mix=Mix(one=1)))
+    assert len({ShapesSource(c).fingerprint for c in (config, *others)}) == 5
     assert (
         ShapesSource(ShapesConfig(size=10, variant="single", seed=2)).fingerprint
         == source.fingerprint
@@ -162,7 +194,17 @@ def test_the_source_serves_scenes_and_is_known_by_its_parameters() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ['{"size": 0}', '{"variant": "double"}', '{"colour": "red"}', '{"seed": -1}']
+    "text",
+    [
+        '{"size": 0}',
+        '{"variant": "double"}',
+        '{"colour": "red"}',
+        '{"seed": -1}',
+        '{"mix": {"one": -1}}',
+        '{"mix": {"three": 1}}',
+        '{"mix": {"one": 0, "some": 0, "two": 0, "related": 0}}',
+        '{"variant": "single", "mix": {"one": 1}}',
+    ],
 )
 def test_impossible_parameters_are_refused(text: str) -> None:
     with pytest.raises(ConfigError):
