@@ -182,10 +182,11 @@ def test_the_source_serves_scenes_and_is_known_by_its_parameters() -> None:
     assert source.captions(3) == (scene(2, 3, "single").caption,)
     assert source.picture(3, 48).shape == (48, 48, 3)
     others = [
-        dataclasses.replace(config, **{key: value})
-        for key, value in (("size", 9), ("seed", 3), ("variant", "scenes"))
+        dataclasses.replace(config, size=9),
+        dataclasses.replace(config, seed=3),
+        dataclasses.replace(config, variant="scenes"),
+        dataclasses.replace(config, variant="scenes", mix=Mix(one=1)),
     ]
-    others.append(dataclasses.replace(others[-1], mix=Mix(one=1)))
     assert len({ShapesSource(c).fingerprint for c in (config, *others)}) == 5
     assert (
         ShapesSource(ShapesConfig(size=10, variant="single", seed=2)).fingerprint
