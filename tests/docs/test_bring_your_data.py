@@ -2,15 +2,20 @@
 
 import json
 import re
+import shlex
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
+from minimagen.cli.settings import new_run
+from minimagen.cli.train import parse
 from minimagen.data.collection import collect
 from minimagen.data.listing import Request
 from minimagen.data.rows import read_rows
+from minimagen.data.shapes import Mix
 
 PAGES = Path(__file__).parents[2] / "docs" / "how-to"
 BRING = (PAGES / "bring-your-data.md").read_text(encoding="utf-8")
@@ -24,6 +29,15 @@ def test_each_table_on_the_page_is_read(tmp_path: Path, suffix: str, content: st
     rows = list(read_rows(path))
     assert len(rows) == {"jsonl": 3, "csv": 1, "tsv": 1}[suffix]
     assert rows[0].captions[0].startswith("a ")
+
+
+def test_the_lines_on_built_in_scenes_are_read() -> None:
+    lines = re.findall(r"^    python train.py (-ds shapes .+)$", BRING, flags=re.MULTILINE)
+    single, mixed = (new_run(parse(shlex.split(line))).training.data.shapes for line in lines)
+    assert (single.variant, single.size) == ("single", 20_000)
+    assert mixed.mix == Mix(one=1, some=1, two=1, related=3)
+    usual = ", ".join(str(getattr(Mix(), field.name)) for field in fields(Mix))
+    assert f"| `mix` | {usual} |" in BRING
 
 
 def test_the_kind_on_the_page_lists_its_pictures(tmp_path: Path) -> None:
