@@ -1,17 +1,13 @@
-"""What does a base know of a caption?  python -m benchmarks.what_stands_where.
+"""What do bases know of a caption?  python -m benchmarks.what_stands_where DIRECTORY ...
 
-Shows it held-out scenes of two related things behind noise: with their captions, with captions that
-exchange the two shapes or the two colours, and with none. What is given is how much larger the mean
-squared error becomes. Where noise hides everything it is settled what stands where; where colours
-already show, it is settled which of the two things has which shape.
-
-Trains the base of ``parameters/scenes`` for that, as it is and with one thing changed at a time,
-each time on 16,000 pictures, unless -d names a directory that holds a trained one.
+Shows each of them held-out scenes of two related things behind noise: with their captions, with
+captions that exchange the two shapes or the two colours, and with none. What is given is how much
+larger the mean squared error becomes. Where noise hides everything it is settled what stands where;
+where colours already show, it is settled which of the two things has which shape.
 """
 
 import argparse
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Sequence
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
@@ -19,10 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.compositions import PARAMETERS
-from benchmarks.ledger import Ledger
 from benchmarks.record import print_table, save
-from benchmarks.short_runs import flags_of, trained
 from minimagen.conditioning import Conditioning
 from minimagen.data.grammar import linked
 from minimagen.data.shapes import Scene, draw, scene
@@ -31,16 +24,6 @@ from minimagen.evaluation.scene_accuracy import parsed
 from minimagen.imagen import Imagen
 from minimagen.seeds import generator
 
-BASES: dict[str, dict[str, str]] = {
-    "parameters/scenes": {},
-    "t5-tiny in place of t5-scenes": {"imagen.text_encoder.name": "t5-tiny"},
-    "floored_sigma in place of learned_log_variance": {
-        "imagen.stages.0.learned_log_variance": "false",
-        "imagen.stages.0.weighting": '{"kind": "floored_sigma", "floor": 0.4}',
-    },
-    "the usual mix of scenes": {"training.data.shapes.mix": "null"},
-}
-IMAGES = 16_000
 SIDE = 64
 SCENES, OTHER_SEED = 192, 1  # scenes that are in no training of seed 0
 LEVELS = (-9.0, -5.0, -3.0, -1.0)  # log-SNR
@@ -73,16 +56,10 @@ def exchanged(caption: str, what: str) -> str:
 def told(imagen: Imagen) -> dict[str, dict[str, float]]:
     """Return the error at each log-SNR, and by which share of it every mistake adds to it."""
     stage, (x_0, captions) = imagen.stages[0], held_out()
-    text, *wrong = (
-        imagen.encode(some)
-        for some in (
-            captions,
-            [exchanged(caption, "shapes") for caption in captions],
-            [exchanged(caption, "colours") for caption in captions],
-        )
-    )
-    assert text is not None
-    texts = [text, *wrong, text.drop(torch.zeros(len(text), dtype=torch.bool))]
+    wrong = ([exchanged(caption, what) for caption in captions] for what in ("shapes", "colours"))
+    texts = [imagen.encode(some) for some in (captions, *wrong)]
+    assert texts[0] is not None
+    texts.append(texts[0].drop(torch.zeros(len(captions), dtype=torch.bool)))
     found = {}
     for level in LEVELS:
         log_snr = torch.full((len(x_0),), level)
@@ -98,20 +75,6 @@ def told(imagen: Imagen) -> dict[str, dict[str, float]]:
     return found
 
 
-def measure(changes: Mapping[str, str], images: int, directory: Path) -> dict[str, Any]:
-    """Train with changes to the parameters, and ask what captions tell."""
-    settings = {
-        "training.images": [images, 4, 4],
-        "training.data.shapes.size": images,
-        "training.ema.decay": 0.99,
-        "training.checkpoint_every": 10**6,
-        **changes,
-    }
-    flags = flags_of(settings, parameters=PARAMETERS, side=SIDE)
-    run, seconds = trained(flags, directory)
-    return {"cpu_seconds": round(seconds), "told": told(Imagen.load(run, device="cpu"))}
-
-
 def report(found: Sequence[dict[str, Any]]) -> None:
     """Print a row for each base and log-SNR."""
     rows = [
@@ -123,26 +86,22 @@ def report(found: Sequence[dict[str, Any]]) -> None:
 
 
 def main() -> None:
-    """Measure what is not measured yet, print the table, write JSON."""
+    """Ask every base, print the table, write JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("-d", "--directory", type=Path, help="a trained cascade, to ask it alone")
-    parser.add_argument("-o", "--output", type=Path, default=Path("what_stands_where"))
-    parser.add_argument("--images", type=int, default=IMAGES, help="to train each base on")
+    parser.add_argument("directories", type=Path, nargs="+", help="trained cascades, told by name")
     parser.add_argument("--dry", action="store_true", help="write nothing into docs/measured")
     options = parser.parse_args()
-    if options.directory:
-        imagen = Imagen.load(options.directory, device="cpu")
-        report([{"base": options.directory.name, "told": told(imagen)}])
-        return
-    options.output.mkdir(parents=True, exist_ok=True)
-    ledger, images = Ledger(options.output / "cells.jsonl"), options.images
-    found = []
-    for number, (name, changes) in enumerate(BASES.items()):
-        run = partial(measure, changes, images, options.output / str(number))
-        found.append({"base": name, **ledger.measured({"base": name, "images": images}, run)})
+    torch.set_num_threads(1)
+    found = [
+        {"base": directory.name, "told": told(Imagen.load(directory, device="cpu"))}
+        for directory in options.directories
+    ]
     report(found)
     if not options.dry:
-        save("what_stands_where", "python -m benchmarks.what_stands_where", {"found": found})
+        names = " ".join(directory.name for directory in options.directories)
+        save(
+            "what_stands_where", f"python -m benchmarks.what_stands_where {names}", {"found": found}
+        )
 
 
 if __name__ == "__main__":
