@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import subprocess
 
 import pytest
 
@@ -10,6 +11,7 @@ import inference
 import train
 from minimagen.cli import models, release
 from minimagen.cli.flags import parse_flags
+from minimagen.cli.settings import new_run
 from minimagen.cli.shared import named
 from tests.conftest import ROOT
 
@@ -42,3 +44,17 @@ def test_its_commands_are_understood(line: str) -> None:
         assert len(rest) in models.VERBS[verb][2]
     else:
         assert (ROOT / f"{script.replace('.', '/')}.py").is_file()
+
+
+def test_what_makes_the_bundled_model_is_understood() -> None:
+    made = subprocess.run(["make", "-n", "bundled"], cwd=ROOT, capture_output=True, text=True)
+    lines = made.stdout.replace("\\\n", " ").splitlines()
+    runs = [shlex.split(line.split("train.py ")[1]) for line in lines if "train.py " in line]
+    whole, base = (new_run(train.parse(run)) for run in runs)
+    assert whole.training.data.shapes.mix is not None
+    assert base.training.data.shapes.mix is None
+    assert base.training.data.shapes.seed != whole.training.data.shapes.seed
+    assert base.cascade.imagen.stages == whole.cascade.imagen.stages[:1]
+    [line] = [line for line in lines if " release " in line]
+    words = shlex.split(line.split(" release ")[1])
+    parse_flags("release", "", release.FLAGS, "", named(words, release.FLAGS))
