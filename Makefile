@@ -1,7 +1,6 @@
 # Everything happens in .venv, which any of these makes first.
 PYTHON ?= python3
 BIN := .venv/bin
-
 RUNS := build/bundled
 AFTERWARDS := afterwards its base learnt from 45,000 more pictures of the usual mix
 
@@ -22,8 +21,8 @@ check: .venv/installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# The cascade that comes with the package, in two hours of two cores. Half of what is said of places
-# and numbers comes back with the second training, after the first one's many pairs of things.
+# The cascade that comes with the package, in an hour and three quarters of two cores. The second
+# training brings back numbers, after the many pairs of things of the first one.
 bundled: .venv/installed
 	$(BIN)/python train.py -p parameters/scenes -o $(RUNS) -ts whole
 	$(BIN)/python train.py -p parameters/scenes -o $(RUNS) -ts base -s 64 -id $(RUNS)/training_whole \

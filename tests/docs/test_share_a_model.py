@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -55,6 +56,6 @@ def test_what_makes_the_bundled_model_is_understood() -> None:
     assert base.training.data.shapes.mix is None
     assert base.training.data.shapes.seed != whole.training.data.shapes.seed
     assert base.cascade.imagen.stages == whole.cascade.imagen.stages[:1]
-    [line] = [line for line in lines if " release " in line]
-    words = shlex.split(line.split(" release ")[1])
-    parse_flags("release", "", release.FLAGS, "", named(words, release.FLAGS))
+    words = shlex.split(lines[-1].split(" release ")[1])
+    options = parse_flags("release", "", release.FLAGS, "", named(words, release.FLAGS))
+    assert options.output == Path("minimagen/bundled")
