@@ -48,7 +48,8 @@ def test_its_commands_are_understood(line: str) -> None:
 
 
 def test_what_makes_the_bundled_model_is_understood() -> None:
-    made = subprocess.run(["make", "-n", "bundled"], cwd=ROOT, capture_output=True, text=True)
+    asked = ["make", "--dry-run", "--no-print-directory", "bundled"]
+    made = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True)
     lines = made.stdout.replace("\\\n", " ").splitlines()
     runs = [shlex.split(line.split("train.py ")[1]) for line in lines if "train.py " in line]
     whole, base = (new_run(train.parse(run)) for run in runs)
