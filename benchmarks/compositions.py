@@ -5,7 +5,7 @@ Draws captions of one thing, of some of a kind, and of two things, with the base
 colours-and-shapes that no training picture shows. A jury without a network says what of each
 caption is in its picture, and what of somebody else's, which is what guessing is worth.
 
-Trains the base first (an hour on one core), unless -d names a directory that holds it.
+Trains the base first (70 minutes on two cores), unless -d names a directory that holds it.
 """
 
 import argparse

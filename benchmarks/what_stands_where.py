@@ -47,9 +47,8 @@ def _is_told_apart(one: Scene) -> bool:
 def exchanged(caption: str, what: str) -> str:
     """Exchange the "shapes" or the "colours" of a caption's two things."""
     (first, second), link = parsed(caption)
-    if what == "shapes":
-        return linked((first[0], second[1]), link, (second[0], first[1]))
-    return linked((second[0], first[1]), link, (first[0], second[1]))
+    one, other = (first[0], second[1]), (second[0], first[1])
+    return linked(one, link, other) if what == "shapes" else linked(other, link, one)
 
 
 @torch.no_grad()
